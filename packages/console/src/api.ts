@@ -8,7 +8,9 @@
  *     GET /api/v1/transactions/{xid}              TransactionDetail
  *     GET /api/v1/events?topics=overview,services,transactions,transaction:{xid}
  *         server-sent events: `event: <topic>`, `data: <the same JSON as the GET>`, sent once at the
- *         start and again whenever it changes, at most four times a second
+ *         start and again whenever it changes, at most four times a second; `overview` carries the
+ *         clock and the series and is sent every second; `transactions` is the first page without
+ *         filter. So something arrives at least every ten seconds, else the reader reconnects
  *     GET /health                                 {"status":"up"}
  *
  * Errors are `{"error":{"code":"SETTEE_…","message":"…"}}` with a matching status. Times are ms
@@ -24,6 +26,8 @@ export interface Overview {
   readonly dataDir: string | null
   readonly components: readonly Component[]
   readonly transactions: TransactionCounts
+  /** What phase two waits for, the longest wait first, at most 10. */
+  readonly waits: readonly Wait[]
   readonly services: ServiceCounts
   /** One point a second, oldest first, at most 120. */
   readonly series: readonly SeriesPoint[]
@@ -49,6 +53,15 @@ export interface TransactionCounts {
   readonly rolledBackTotal: number
   readonly lockCount: number
   readonly lockWaiterCount: number
+}
+
+/** One party that has not answered yet, and how many transactions wait for it. */
+export interface Wait {
+  /** The application of the resource manager, such as `account`. */
+  readonly target: string
+  readonly transactionCount: number
+  /** When the longest of these waits began. */
+  readonly since: number
 }
 
 export interface ServiceCounts {
@@ -118,6 +131,10 @@ export interface TransactionSummary {
   readonly lockCount: number
   /** What phase two waits for, in one sentence; null when it waits for nothing. */
   readonly waitingFor: string | null
+  /** The application that must answer, such as `account`; null when it waits for nothing. */
+  readonly waitingTarget: string | null
+  /** When phase two first failed to reach it; null when it waits for nothing. */
+  readonly waitingSince: number | null
 }
 
 export interface TransactionDetail extends TransactionSummary {
@@ -152,6 +169,8 @@ export interface TimelineEntry {
   /** A closed set, so that the console can name it in each language. */
   readonly kind: TimelineKind
   readonly branchId: string | null
+  /** Who did it: `application:ip:port` of a client, or `coordinator`. */
+  readonly actor: string
   /** Status after the entry, when it changed. */
   readonly status: string | null
   /** Why: the reason given by the one who did it, or the error text; empty when obvious. */

@@ -12,7 +12,7 @@ export interface Clock {
   now(): number
   /** Monotonic ms from an arbitrary origin. For durations and deadlines within this process. */
   monotonic(): number
-  /** Runs `callback` once after `delayMs`. Does not keep the process alive by itself. */
+  /** Runs `callback` once after `delayMs`. Keeps the process alive until then, as a socket does. */
   after(delayMs: number, callback: () => void): Timer
 }
 
@@ -25,16 +25,14 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   after(delayMs, callback) {
     const handle = setTimeout(callback, Math.min(Math.max(delayMs, 0), longestDelayMs))
-    handle.unref()
     return { cancel: () => clearTimeout(handle) }
   },
 }
 
-/** Resolves after `delayMs` of `clock`; keeps the process alive when the clock is the system's. */
-export function sleep(delayMs: number, clock?: Clock): Promise<void> {
+/** Resolves after `delayMs` of `clock`. */
+export function sleep(delayMs: number, clock: Clock = systemClock): Promise<void> {
   return new Promise((resolve) => {
-    if (clock === undefined) setTimeout(resolve, delayMs)
-    else clock.after(delayMs, resolve)
+    clock.after(delayMs, resolve)
   })
 }
 

@@ -73,7 +73,8 @@ export function parseConfig<Schema extends ConfigSchema>(
     if (setting === undefined) throw unknownKey(key, Object.keys(schema))
     const isSwitch = setting.type === 'boolean' && inline === undefined
     const text = isSwitch ? 'true' : (inline ?? argv[++i])
-    if (text === undefined) {
+    // A value that looks like a flag is a forgotten value; `--key=--value` says it on purpose.
+    if (text === undefined || (inline === undefined && text.startsWith('--'))) {
       throw configError('SETTEE_CONFIG_BAD_VALUE', `--${key} needs a value: ${setting.summary}`)
     }
     values[key] = parseValue(`--${key}`, setting, text)

@@ -23,6 +23,11 @@ export class ByteReader {
     this.#end = bytes.length
   }
 
+  /** The chunk that holds the frame; offsets of {@link enter} and {@link offset} count in it. */
+  get chunk(): Buffer {
+    return this.#bytes
+  }
+
   /** Offset of the next field in the chunk. */
   get offset(): number {
     return this.#offset

@@ -27,7 +27,7 @@ export class ByteWriter {
    *   Default 64 MiB.
    */
   constructor(initialBytes = 4096, maxBytes: number = 64 * 2 ** 20) {
-    this.#bytes = allocate(initialBytes)
+    this.#bytes = allocate(Math.min(initialBytes, maxBytes))
     this.#view = viewOf(this.#bytes)
     this.#maxBytes = maxBytes
   }
@@ -51,7 +51,7 @@ export class ByteWriter {
   /** The written bytes; the writer goes on in a new arena, so that they may be kept. */
   take(nextBytes: number = this.#bytes.length): Buffer {
     const taken = this.#bytes.subarray(0, this.#length)
-    this.#bytes = allocate(nextBytes)
+    this.#bytes = allocate(Math.min(nextBytes, this.#maxBytes))
     this.#view = viewOf(this.#bytes)
     this.#length = 0
     return taken
@@ -83,6 +83,7 @@ export class ByteWriter {
   i64(value: Long): void {
     this.#reserve(8)
     if (typeof value === 'bigint') {
+      assert(BigInt.asIntN(64, value) === value, '64-bit field needs a bigint of 64 bits')
       this.#view.setBigInt64(this.#length, value)
     } else {
       assert(Number.isSafeInteger(value), '64-bit field needs a safe integer or a bigint')
@@ -101,8 +102,11 @@ export class ByteWriter {
 
   /** Appends `text` as UTF-8 without a length and returns its size in bytes. */
   utf8(text: string): number {
-    // Three bytes hold any UTF-16 unit; the exact size is not known before the write.
-    this.#reserve(text.length * 3)
+    // Three bytes hold any UTF-16 unit. The exact size takes a pass over the text, so it is asked
+    // for only where the worst case would not fit.
+    const worstBytes = text.length * 3
+    const fits = this.#length + worstBytes <= this.#maxBytes
+    this.#reserve(fits ? worstBytes : Buffer.byteLength(text))
     const size = this.#bytes.utf8Write(text, this.#length)
     this.#length += size
     return size

@@ -1,0 +1,82 @@
+/**
+ * Reads a few known headers of every frame in one pass over the map, without decoding the others.
+ */
+import { assert } from '@settee/kit'
+import { i32At } from './big-endian.ts'
+import type { BoltFrame } from './frame.ts'
+import { fieldEnd, isNull, type HeaderKey } from './header-map.ts'
+import { internedText, sameBytes, utf8Text } from './text.ts'
+
+const absent = -1
+
+/** One reader serves a whole connection; {@link load} points it at the next frame. */
+export class HeaderReader {
+  readonly #keys: readonly HeaderKey[]
+  /** Index of the first key with an encoded size, and of the next one of the same size. */
+  readonly #firstOfSize: Int32Array
+  readonly #nextOfSize: Int32Array
+  /** Offset of the length field of each key's value in the chunk. */
+  readonly #valueAt: Int32Array
+  #bytes: Buffer = Buffer.alloc(0)
+
+  /** @param keys the headers that {@link text} and {@link name} may be asked for. */
+  constructor(keys: readonly HeaderKey[]) {
+    this.#keys = keys
+    const longest = Math.max(0, ...keys.map((key) => key.encoded.length))
+    this.#firstOfSize = new Int32Array(longest + 1).fill(absent)
+    this.#nextOfSize = new Int32Array(keys.length)
+    this.#valueAt = new Int32Array(keys.length)
+    for (const [index, { encoded }] of keys.entries()) {
+      this.#nextOfSize[index] = this.#firstOfSize[encoded.length]!
+      this.#firstOfSize[encoded.length] = index
+    }
+  }
+
+  /** Finds the keys in the map of `frame`. Throws SETTEE_BOLT_BAD_HEADER_MAP. */
+  load(frame: BoltFrame): void {
+    const { bytes, contentStart: end } = frame
+    const valueAts = this.#valueAt
+    const longest = this.#firstOfSize.length
+    this.#bytes = bytes
+    for (let i = 0; i < valueAts.length; i++) valueAts[i] = absent
+    for (let keyAt = frame.headerStart; keyAt < end;) {
+      const valueAt = fieldEnd(bytes, keyAt, end)
+      const nextAt = fieldEnd(bytes, valueAt, end)
+      const keyBytes = valueAt - keyAt
+      if (keyBytes < longest && !isNull(bytes, valueAt)) {
+        const index = this.#indexOf(bytes, keyAt, keyBytes)
+        if (index !== absent) valueAts[index] = valueAt
+      }
+      keyAt = nextAt
+    }
+  }
+
+  /** The value of a header; undefined when it is absent or null. */
+  text(key: HeaderKey): string | undefined {
+    const at = this.#find(key)
+    if (at === absent) return undefined
+    return utf8Text(this.#bytes, at + 4, at + 4 + i32At(this.#bytes, at))
+  }
+
+  /** As {@link text}, for values that come again with many frames, such as a method's name. */
+  name(key: HeaderKey): string | undefined {
+    const at = this.#find(key)
+    if (at === absent) return undefined
+    return internedText(this.#bytes, at + 4, at + 4 + i32At(this.#bytes, at))
+  }
+
+  #indexOf(bytes: Buffer, keyAt: number, keyBytes: number): number {
+    let index = this.#firstOfSize[keyBytes]!
+    // The length field takes part in the comparison, so a null key never equals an empty one.
+    while (index !== absent && !sameBytes(bytes, keyAt, this.#keys[index]!.encoded, 0, keyBytes)) {
+      index = this.#nextOfSize[index]!
+    }
+    return index
+  }
+
+  #find(key: HeaderKey): number {
+    const index = this.#keys.indexOf(key)
+    assert(index !== absent, 'the reader was not made for this header')
+    return this.#valueAt[index]!
+  }
+}

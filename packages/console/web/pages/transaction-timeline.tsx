@@ -1,0 +1,88 @@
+/** What happened, in order, each at its offset from the beginning, by whom and why. */
+import type { ReactNode } from 'react'
+import type { TimelineEntry, TimelineKind, TransactionDetail } from '../../src/api.ts'
+import { Section } from '../components/section.tsx'
+import { SeataName, type Tone, toneOfState } from '../components/status.tsx'
+import { nameActor } from '../explain.ts'
+import { useLanguage } from '../i18n/language.tsx'
+import { translateName } from '../i18n/translate.ts'
+import { useServerNow } from '../live/queries.ts'
+
+export function Timeline({ transaction }: { readonly transaction: TransactionDetail }): ReactNode {
+  const { t } = useLanguage()
+  return (
+    <Section title={t('transaction.timeline')}>
+      <ol className="timeline">
+        {transaction.timeline.map((entry, index) => (
+          // Entries are only ever appended, so the index is their identity.
+          <Entry key={index} entry={entry} transaction={transaction} />
+        ))}
+        <OpenEnd transaction={transaction} />
+      </ol>
+    </Section>
+  )
+}
+
+function Entry(props: {
+  readonly entry: TimelineEntry
+  readonly transaction: TransactionDetail
+}): ReactNode {
+  const { t, format } = useLanguage()
+  const { entry, transaction } = props
+  const { at, kind, branchId, status, reason, actor } = entry
+  const branch = transaction.branches.find((known) => known.branchId === branchId)
+  const tone = kind === 'ended' ? toneOfState[transaction.state] : toneOfKind[kind]
+  return (
+    <li data-tone={tone}>
+      <span className="timeline-at digits">{format.offset(at - transaction.beganAt)}</span>
+      <div>
+        <p className="timeline-what">
+          {translateName(t, 'kind', kind)}
+          {branch === undefined ? null : (
+            <span className="quiet"> {t('branch.name', { order: branch.order })}</span>
+          )}
+          {status === null ? null : <SeataName name={status} />}
+        </p>
+        <p className="quiet">{nameActor(actor, t)}</p>
+        {reason === '' ? null : <p className="timeline-reason">{reason}</p>}
+      </div>
+    </li>
+  )
+}
+
+/** A transaction that has not ended has a last, open entry: now. */
+function OpenEnd({ transaction }: { readonly transaction: TransactionDetail }): ReactNode {
+  const { t, format } = useLanguage()
+  const now = useServerNow()
+  const { endedAt, waitingTarget, beganAt } = transaction
+  if (endedAt !== null) return null
+  return (
+    <li data-tone={waitingTarget === null ? 'active' : 'waiting'} data-open>
+      <span className="timeline-at digits">+{format.countdown(now - beganAt)}</span>
+      <div>
+        <p className="timeline-what">
+          {waitingTarget === null
+            ? t('transaction.stillRunning')
+            : t('transaction.stillWaiting', { target: waitingTarget })}
+        </p>
+      </div>
+    </li>
+  )
+}
+
+const toneOfKind: Readonly<Record<TimelineKind, Tone>> = {
+  begun: 'active',
+  branchRegistered: 'active',
+  branchRefused: 'bad',
+  lockWaited: 'waiting',
+  branchReported: 'active',
+  commitRequested: 'good',
+  rollbackRequested: 'calm',
+  timedOut: 'waiting',
+  branchCommitted: 'good',
+  branchRolledBack: 'calm',
+  branchRetry: 'waiting',
+  branchFailed: 'bad',
+  resumed: 'active',
+  ended: 'calm',
+}

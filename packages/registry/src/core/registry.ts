@@ -1,0 +1,253 @@
+/**
+ * The registry as a pure state machine: who publishes what, who wants to know, and which pushes
+ * follow from a change. Connections are names here; sockets, clocks and pacing belong to the shell.
+ *
+ * What is published lives as long as the connection that published it and is never journaled: after
+ * a restart its owners announce it again. Until they have, pushes are partial (see ReceivedData).
+ * Original: com.alipay.sofa.registry.server.{session,data}, without their batching delays.
+ */
+import { registryError } from '../errors.ts'
+import {
+  dataInfoIdOf,
+  defaultSegment,
+  type DataBox,
+  type PublisherRegister,
+  type ReceivedData,
+  type SubscriberRegister,
+} from '../protocol/messages.ts'
+
+export interface RegistryLimits {
+  /** Different services known at once. Default 100,000. */
+  readonly maxDataCount: number
+  /** Publishers or subscribers of one service. Default 20,000. */
+  readonly maxRegistrationsPerData: number
+  /** Bytes of what one registration publishes. Default 64 KiB. */
+  readonly maxPublishedBytes: number
+}
+
+export const defaultRegistryLimits: RegistryLimits = {
+  maxDataCount: 100_000,
+  maxRegistrationsPerData: 20_000,
+  maxPublishedBytes: 64 * 1024,
+}
+
+export interface Publisher {
+  readonly connectionId: string
+  readonly register: PublisherRegister
+  readonly registeredAt: number
+}
+
+export interface Subscription {
+  readonly connectionId: string
+  readonly register: SubscriberRegister
+  pushedVersion: number
+}
+
+/** Everything about one published name. */
+export interface Datum {
+  readonly dataInfoId: string
+  readonly dataId: string
+  readonly group: string
+  readonly instanceId: string
+  version: number
+  changedAt: number
+  readonly publishers: Map<string, Publisher>
+  readonly subscriptions: Map<string, Subscription>
+}
+
+/** What a step asks the shell to do: push the datum, to all its subscribers or to a new one. */
+export type RegistryEffect =
+  | { readonly kind: 'changed'; readonly datum: Datum }
+  | { readonly kind: 'subscribed'; readonly datum: Datum; readonly subscription: Subscription }
+
+/** 2020-05-01, so that versions of ms times 4096 stay exact integers for centuries. */
+const versionEpochMs = 1_588_291_200_000
+
+export class Registry {
+  readonly #limits: RegistryLimits
+  readonly #data = new Map<string, Datum>()
+  /** Registrations of each connection, so that its end is cheap. */
+  readonly #byConnection = new Map<string, Map<string, Datum>>()
+  #lastVersion = 0
+
+  constructor(limits: Partial<RegistryLimits> = {}) {
+    this.#limits = { ...defaultRegistryLimits, ...limits }
+  }
+
+  get data(): ReadonlyMap<string, Datum> {
+    return this.#data
+  }
+
+  /** Registers, replaces or withdraws what one registration publishes. */
+  stepPublish(
+    connectionId: string,
+    register: PublisherRegister,
+    now: number,
+  ): RegistryEffect | undefined {
+    this.#checkSize(register)
+    const datum = this.#datumOf(register)
+    const known = datum.publishers.get(register.registId)
+    // A repeat or a late message of an older connection must not undo what is newer.
+    if (known?.connectionId === connectionId && known.register.version > register.version) {
+      return undefined
+    }
+    if (register.eventType === 'UNREGISTER') {
+      if (!datum.publishers.delete(register.registId)) return this.#forgetIfEmpty(datum)
+      this.#unlink(connectionId, register.registId)
+    } else {
+      if (known === undefined) this.#checkCount(datum.publishers.size, datum)
+      datum.publishers.set(register.registId, { connectionId, register, registeredAt: now })
+      this.#link(connectionId, register.registId, datum)
+      if (known !== undefined && isSameData(known.register.dataList, register.dataList)) {
+        return undefined
+      }
+    }
+    return this.#changed(datum, now)
+  }
+
+  /** Subscribes or withdraws a subscription; a new one is pushed the list as it stands. */
+  stepSubscribe(
+    connectionId: string,
+    register: SubscriberRegister,
+    now: number,
+  ): RegistryEffect | undefined {
+    const datum = this.#datumOf(register)
+    if (register.eventType === 'UNREGISTER') {
+      datum.subscriptions.delete(register.registId)
+      this.#unlink(connectionId, register.registId)
+      return this.#forgetIfEmpty(datum)
+    }
+    if (!datum.subscriptions.has(register.registId)) {
+      this.#checkCount(datum.subscriptions.size, datum)
+    }
+    if (datum.version === 0) datum.version = this.#nextVersion(now)
+    const subscription: Subscription = { connectionId, register, pushedVersion: 0 }
+    datum.subscriptions.set(register.registId, subscription)
+    this.#link(connectionId, register.registId, datum)
+    return { kind: 'subscribed', datum, subscription }
+  }
+
+  /** Withdraws everything that came over a connection that is gone. */
+  stepDisconnect(connectionId: string, now: number): RegistryEffect[] {
+    const registrations = this.#byConnection.get(connectionId)
+    if (registrations === undefined) return []
+    this.#byConnection.delete(connectionId)
+    const changed = new Set<Datum>()
+    for (const [registId, datum] of registrations) {
+      // The owner may have come back on a new connection before the old one was found dead.
+      if (datum.publishers.get(registId)?.connectionId === connectionId) {
+        datum.publishers.delete(registId)
+        changed.add(datum)
+      }
+      if (datum.subscriptions.get(registId)?.connectionId === connectionId) {
+        datum.subscriptions.delete(registId)
+      }
+      this.#forgetIfEmpty(datum)
+    }
+    return [...changed].map((datum) => this.#changed(datum, now))
+  }
+
+  #changed(datum: Datum, now: number): RegistryEffect {
+    datum.version = this.#nextVersion(now)
+    datum.changedAt = now
+    this.#forgetIfEmpty(datum)
+    return { kind: 'changed', datum }
+  }
+
+  /** Grows with time, so that it is greater than any version of an earlier run of this server. */
+  #nextVersion(now: number): number {
+    this.#lastVersion = Math.max(this.#lastVersion + 1, (now - versionEpochMs) * 4096)
+    return this.#lastVersion
+  }
+
+  #datumOf(register: PublisherRegister | SubscriberRegister): Datum {
+    const dataInfoId = dataInfoIdOf(register)
+    const known = this.#data.get(dataInfoId)
+    if (known !== undefined) return known
+    if (this.#data.size >= this.#limits.maxDataCount) {
+      throw registryError(
+        'SETTEE_REGISTRY_LIMIT',
+        `${this.#data.size} services are registered, which is the limit; ` +
+          `${register.dataId} was not added`,
+      )
+    }
+    const { dataId, group, instanceId } = register
+    const datum: Datum = {
+      dataInfoId,
+      dataId,
+      group,
+      instanceId,
+      version: 0,
+      changedAt: 0,
+      publishers: new Map(),
+      subscriptions: new Map(),
+    }
+    this.#data.set(dataInfoId, datum)
+    return datum
+  }
+
+  #forgetIfEmpty(datum: Datum): undefined {
+    if (datum.publishers.size === 0 && datum.subscriptions.size === 0) {
+      this.#data.delete(datum.dataInfoId)
+    }
+  }
+
+  #link(connectionId: string, registId: string, datum: Datum): void {
+    const registrations = this.#byConnection.get(connectionId)
+    if (registrations !== undefined) registrations.set(registId, datum)
+    else this.#byConnection.set(connectionId, new Map([[registId, datum]]))
+  }
+
+  #unlink(connectionId: string, registId: string): void {
+    this.#byConnection.get(connectionId)?.delete(registId)
+  }
+
+  #checkCount(count: number, datum: Datum): void {
+    if (count < this.#limits.maxRegistrationsPerData) return
+    this.#forgetIfEmpty(datum)
+    throw registryError(
+      'SETTEE_REGISTRY_LIMIT',
+      `${datum.dataId} has ${count} registrations, which is the limit`,
+    )
+  }
+
+  #checkSize(register: PublisherRegister): void {
+    const sizeBytes = register.dataList.reduce((sum, box) => sum + box.data.length, 0)
+    if (sizeBytes <= this.#limits.maxPublishedBytes) return
+    throw registryError(
+      'SETTEE_REGISTRY_LIMIT',
+      `${register.dataId} publishes ${sizeBytes} bytes; the limit is ` +
+        `${this.#limits.maxPublishedBytes}`,
+    )
+  }
+}
+
+/** The push that tells a subscription how its datum stands. */
+export function receivedDataFor(
+  datum: Datum,
+  subscription: Subscription,
+  isPartial: boolean,
+): ReceivedData {
+  const { register } = subscription
+  const byZone: Record<string, DataBox[]> = Object.create(null) as Record<string, DataBox[]>
+  for (const { register: published } of datum.publishers.values()) {
+    if (register.scope === 'zone' && published.zone !== register.zone) continue
+    ;(byZone[published.zone] ??= []).push(...published.dataList)
+  }
+  return {
+    dataId: datum.dataId,
+    group: datum.group,
+    instanceId: datum.instanceId,
+    segment: defaultSegment,
+    scope: register.scope,
+    subscriberRegistIds: [register.registId],
+    data: byZone,
+    version: datum.version,
+    localZone: register.zone,
+    isPartial,
+  }
+}
+
+function isSameData(one: readonly DataBox[], other: readonly DataBox[]): boolean {
+  return one.length === other.length && one.every((box, i) => box.data === other[i]!.data)
+}

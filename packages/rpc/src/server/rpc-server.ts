@@ -1,0 +1,274 @@
+/**
+ * The serving side: handlers for contracts, on one Bolt port, announced at the registry.
+ *
+ *     const server = createRpcServer({ application: 'account', registry })
+ *     server.serve(accountContract, { debit: async ({ user, amount }) => … })
+ *     await server.start()
+ *
+ * Speaks v1 and v2 of Bolt, so SOFARPC clients with the JSON codec may call too. A handler runs in
+ * the context of its request: transaction, trace and deadline are those of the caller.
+ */
+import {
+  BoltPeer,
+  codecId,
+  findHeaderName,
+  frameLength,
+  jsonCodec,
+  responseStatus,
+  sofaHeader,
+  type BoltFrame,
+} from '@settee/bolt'
+import { messageOf, runWithContext, systemClock, type Clock, type Service } from '@settee/kit'
+import type { Publication, RegistryClient } from '@settee/registry'
+import { Listener, TimerWheel, type Connection } from '@settee/wire'
+import { validate, type AnyMethod, type Contract, type Method } from '../contract.ts'
+import { rpcError } from '../errors.ts'
+import { cancelClass, dataIdOf } from '../protocol.ts'
+import { ServerCall, type AbortableCalls, type CallInfo } from './server-call.ts'
+
+export interface RpcServerOptions {
+  /** Name of the application, shown in the registry. */
+  readonly application: string
+  /** Where the services are announced; without it callers need the address. */
+  readonly registry?: RegistryClient
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Default 0: any free port. */
+  readonly port?: number
+  /** Must be true to listen where other machines can connect. Default false. */
+  readonly allowRemote?: boolean
+  /** Calls that are served at once; further ones are refused as busy. Default 10,000. */
+  readonly maxConcurrentCalls?: number
+  /** Largest request in bytes. Default 8 MiB. */
+  readonly maxFrameBytes?: number
+  /** Longest wait for running calls when stopping, in ms. Default 10,000. */
+  readonly drainLimitMs?: number
+  readonly clock?: Clock
+}
+
+/** What serves a contract: one function a method. */
+export type HandlersOf<Methods extends Readonly<Record<string, AnyMethod>>> = {
+  readonly [Name in keyof Methods]: Methods[Name] extends Method<infer Request, infer Response>
+    ? (request: Request, call: CallInfo) => Response | Promise<Response>
+    : never
+}
+
+export interface RpcServer extends Service {
+  /** Adds a service; before or after `start`. Throws SETTEE_RPC_BAD_CONTRACT. */
+  serve<Methods extends Readonly<Record<string, AnyMethod>>>(
+    contract: Contract<Methods>,
+    handlers: HandlersOf<Methods>,
+  ): void
+  /** `host:port` as bound. */
+  readonly address: string
+}
+
+type Handler = (request: unknown, call: CallInfo) => unknown
+
+interface ServedMethod {
+  readonly where: string
+  readonly method: AnyMethod
+  readonly handler: Handler
+}
+
+export function createRpcServer(options: RpcServerOptions): RpcServer {
+  return new BoltRpcServer(options)
+}
+
+class BoltRpcServer implements RpcServer {
+  readonly name = 'rpc'
+  readonly #options: RpcServerOptions
+  readonly #clock: Clock
+  readonly #wheel: TimerWheel
+  readonly #listener: Listener
+  readonly #services = new Map<string, Map<string, ServedMethod>>()
+  readonly #publications: Publication[] = []
+  readonly #maxConcurrentCalls: number
+  #runningCount = 0
+  #isStarted = false
+  #onIdle: (() => void) | undefined
+
+  constructor(options: RpcServerOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#wheel = new TimerWheel({ clock: this.#clock })
+    this.#maxConcurrentCalls = options.maxConcurrentCalls ?? 10_000
+    this.#listener = new Listener({
+      name: 'rpc',
+      port: options.port ?? 0,
+      host: options.host ?? '127.0.0.1',
+      allowRemote: options.allowRemote ?? false,
+      ...(options.maxFrameBytes !== undefined && { maxFrameBytes: options.maxFrameBytes }),
+      frameLength,
+      accept: (connection) => this.#accept(connection),
+    })
+  }
+
+  get address(): string {
+    return this.#listener.address
+  }
+
+  serve<Methods extends Readonly<Record<string, AnyMethod>>>(
+    contract: Contract<Methods>,
+    handlers: HandlersOf<Methods>,
+  ): void {
+    const { serviceName, methods } = contract
+    if (this.#services.has(serviceName)) {
+      throw rpcError('SETTEE_RPC_BAD_CONTRACT', `${serviceName} is already served`)
+    }
+    const served = new Map<string, ServedMethod>()
+    for (const [methodName, method] of Object.entries(methods)) {
+      const handler = (handlers as Readonly<Record<string, Handler | undefined>>)[methodName]
+      const where = `${serviceName}.${methodName}`
+      if (typeof handler !== 'function') {
+        throw rpcError('SETTEE_RPC_BAD_CONTRACT', `there is no handler for ${where}`)
+      }
+      served.set(methodName, { where, method, handler })
+    }
+    this.#services.set(serviceName, served)
+    if (this.#isStarted) this.#announce(serviceName)
+  }
+
+  async start(): Promise<void> {
+    await this.#listener.start()
+    this.#isStarted = true
+    for (const serviceName of this.#services.keys()) this.#announce(serviceName)
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#isStarted) return
+    this.#isStarted = false
+    // First out of the registry, so that callers go elsewhere while the last calls finish.
+    await Promise.all(this.#publications.splice(0).map((publication) => publication.withdraw()))
+    if (this.#runningCount > 0) await this.#whenIdle()
+    await this.#listener.stop()
+  }
+
+  #announce(serviceName: string): void {
+    const { registry, application } = this.#options
+    if (registry === undefined) return
+    const parameters = new URLSearchParams({
+      rpcVer: '51403',
+      serialization: 'json',
+      weight: '100',
+      app_name: application,
+      p: '1',
+      v: '4.0',
+      settee: '1',
+    })
+    const publication = registry.publish(dataIdOf(serviceName), `${this.address}?${parameters}`)
+    this.#publications.push(publication)
+  }
+
+  #whenIdle(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(this.#options.drainLimitMs ?? 10_000, resolve)
+      this.#onIdle = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+
+  #accept(connection: Connection): BoltPeer {
+    const abortable: AbortableCalls = new Map()
+    return new BoltPeer({
+      connection,
+      clock: this.#clock,
+      wheel: this.#wheel,
+      // A server waits for the client's signs of life and sends none itself.
+      heartbeatIdleMs: Infinity,
+      onRequest: (frame, peer) => this.#onRequest(frame, peer, abortable),
+      onClose: () => {
+        for (const cancellation of abortable.values()) cancellation.abort()
+      },
+    })
+  }
+
+  #onRequest(frame: BoltFrame, peer: BoltPeer, abortable: AbortableCalls): void {
+    if (frame.className === cancelClass) return cancel(frame, abortable)
+    const call = new ServerCall(frame, peer, abortable, this.#clock.monotonic())
+    if (frame.codec !== codecId.json) {
+      return call.refuse(
+        responseStatus.SERVER_DESERIAL_EXCEPTION,
+        `serializer ${frame.codec} is not supported here; use json (${codecId.json})`,
+      )
+    }
+    if (this.#runningCount >= this.#maxConcurrentCalls) {
+      return call.refuse(
+        responseStatus.SERVER_THREADPOOL_BUSY,
+        `${this.#runningCount} calls are running, which is the limit`,
+      )
+    }
+    const served = this.#find(frame)
+    if (served === undefined) return call.fail(unknownMethod(frame))
+    let request: unknown
+    try {
+      request = jsonCodec.decode(frame.bytes, frame.contentStart, frame.contentEnd)
+    } catch (error) {
+      return call.refuse(responseStatus.SERVER_DESERIAL_EXCEPTION, messageOf(error))
+    }
+    this.#run(served, request, call)
+  }
+
+  #find(frame: BoltFrame): ServedMethod | undefined {
+    const serviceName =
+      findHeaderName(frame, sofaHeader.service) ?? findHeaderName(frame, sofaHeader.targetService)
+    const methodName = findHeaderName(frame, sofaHeader.methodName)
+    if (serviceName === undefined || methodName === undefined) return undefined
+    return this.#services.get(serviceName)?.get(methodName)
+  }
+
+  #run(served: ServedMethod, request: unknown, call: ServerCall): void {
+    this.#runningCount++
+    let result: unknown
+    try {
+      result = runWithContext(call.context, () => handle(served, request, call))
+    } catch (error) {
+      this.#settle(() => call.fail(error))
+      return
+    }
+    if (result instanceof Promise) {
+      result.then(
+        (value: unknown) => this.#settle(() => call.succeed(value)),
+        (error: unknown) => this.#settle(() => call.fail(error)),
+      )
+    } else {
+      this.#settle(() => call.succeed(result))
+    }
+  }
+
+  #settle(answer: () => void): void {
+    this.#runningCount--
+    try {
+      answer()
+    } catch (error) {
+      // The result cannot be encoded or the caller reads too slowly: the caller's timeout tells it.
+      process.emitWarning(`an answer could not be sent: ${messageOf(error)}`, 'SetteeRpcWarning')
+    }
+    if (this.#runningCount === 0) this.#onIdle?.()
+  }
+}
+
+function handle(served: ServedMethod, request: unknown, call: CallInfo): unknown {
+  const { requestSchema } = served.method
+  if (requestSchema === undefined) return served.handler(request, call)
+  return validate(requestSchema, request, 'SETTEE_RPC_BAD_ARGUMENT', served.where).then((valid) =>
+    served.handler(valid, call),
+  )
+}
+
+function cancel(frame: BoltFrame, abortable: AbortableCalls): void {
+  const requestId = jsonCodec.decode(frame.bytes, frame.contentStart, frame.contentEnd)
+  // Ids are unsigned at the caller and signed in a frame.
+  if (typeof requestId === 'number') abortable.get(requestId | 0)?.abort()
+}
+
+function unknownMethod(frame: BoltFrame): Error {
+  const serviceName = findHeaderName(frame, sofaHeader.service) ?? '(no service)'
+  const methodName = findHeaderName(frame, sofaHeader.methodName) ?? '(no method)'
+  return rpcError(
+    'SETTEE_RPC_UNKNOWN_METHOD',
+    `${serviceName}.${methodName} is not served here; do caller and provider have the same contract?`,
+  )
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { formatLockKeys } from './lock-keys.ts'
+
+test('rows become table:pk1,pk2;table2:pk, each row once', () => {
+  const rows = [
+    { tableName: 'stock', key: ['1'] },
+    { tableName: 'orders', key: ['7', 'a'] },
+    { tableName: 'stock', key: ['2'] },
+    { tableName: 'stock', key: ['1'] },
+  ]
+  assert.equal(formatLockKeys(rows), 'stock:1,2;orders:7_a')
+})
+
+test('values cannot break the grammar, and an empty key still locks', () => {
+  const rows = [
+    { tableName: 'a;b', key: ['x,y', ':'] },
+    { tableName: 't', key: [''] },
+    { tableName: 't', key: ['100%'] },
+  ]
+  assert.equal(formatLockKeys(rows), 'a%3Bb:x%2Cy_%3A;t:%00,100%')
+})
+
+test('no rows, no keys', () => {
+  assert.equal(formatLockKeys([]), '')
+})

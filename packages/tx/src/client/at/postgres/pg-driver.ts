@@ -1,0 +1,97 @@
+/**
+ * What AT mode needs of the `pg` driver, as structural types: `pg` belongs to the application and is
+ * no dependency of this package.
+ */
+
+export interface PgField {
+  readonly name: string
+  /** The table that the column was read from; 0 for an expression. */
+  readonly tableID: number
+  readonly dataTypeID: number
+  readonly format: string
+}
+
+export interface PgResult {
+  command: string
+  rowCount: number | null
+  // `any` is what pg itself says of a row, and the only type that every application's rows fit.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  rows: any[]
+  fields: PgField[]
+}
+
+/** Turns the text of a value into what the application sees. */
+export type TypeParser = (text: string) => unknown
+
+export interface PgTypes {
+  getTypeParser(oid: number, format?: 'text'): TypeParser
+}
+
+/** A query in the object form of the driver. */
+export interface PgQuery {
+  text: string
+  values?: unknown[] | undefined
+  rowMode?: 'array' | undefined
+  types?: PgTypes | undefined
+}
+
+export interface PgClient extends PgTypes {
+  query(query: PgQuery): Promise<PgResult>
+  /** `I` idle, `T` in a transaction, `E` in a failed one. Drivers before 8.17 do not have it. */
+  getTransactionStatus?(): string | null
+  release(error?: Error | boolean): void
+}
+
+export interface PgPool {
+  connect(): Promise<PgClient>
+  query(query: PgQuery): Promise<PgResult>
+  readonly options: { host?: string | undefined; port?: number | undefined; database?: string | undefined }
+}
+
+export type Callback = (error: unknown, result?: PgResult) => void
+
+/** The arguments of `query`, in whichever of its forms they came. */
+export interface QueryCall {
+  /** Undefined for a Query object or a cursor, which send themselves. */
+  readonly query: PgQuery | undefined
+  readonly callback: Callback | undefined
+}
+
+/** Sorts out `(text)`, `(text, values)`, `({text, values})`, each with or without a callback. */
+export function readQueryCall(args: readonly unknown[]): QueryCall {
+  const [first, second, third] = args
+  const callback = [second, third].find((one) => typeof one === 'function') as Callback | undefined
+  const values = Array.isArray(second) ? { values: second as unknown[] } : {}
+  if (typeof first === 'string') return { query: { text: first, ...values }, callback }
+  if (typeof first !== 'object' || first === null || !('text' in first) || 'submit' in first) {
+    return { query: undefined, callback }
+  }
+  // A prepared statement loses its name: it would be another statement than outside, because the
+  // images are asked for in the same text, and the driver allows one text for a name.
+  const { name: _name, ...query } = first as PgQuery & { name?: string }
+  return { query: { ...query, ...values }, callback }
+}
+
+/** Gives a promise the way in which the caller wants to hear of it. */
+export function answer(promise: Promise<PgResult>, callback: Callback | undefined): unknown {
+  if (callback === undefined) return promise
+  promise.then(
+    (result) => process.nextTick(callback, null, result),
+    (error: unknown) => process.nextTick(callback, error),
+  )
+  return undefined
+}
+
+/** All columns in the exact text form in which the server sent them. */
+export const rawText: PgTypes = { getTypeParser: () => (text: string) => text }
+
+/** The five-letter SQLSTATE of a server's error. */
+export function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' && /^[\dA-Z]{5}$/.test(error.code) ? error.code : undefined
+}
+
+/** An identifier as SQL, in quotes. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

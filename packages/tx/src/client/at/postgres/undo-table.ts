@@ -1,0 +1,111 @@
+/**
+ * The table `undo_log` in PostgreSQL and the statements on it. Original:
+ * script/client/at/db/postgresql.sql and org.apache.seata.rm.datasource.undo.postgresql.
+ */
+import type { Long } from '@settee/wire'
+import { txError } from '../../../errors.ts'
+import type { Connection } from './table-meta.ts'
+
+/** log_status of a row that holds an undo log. */
+const normal = 0
+/** log_status of a row that only keeps a late phase one from writing its own. */
+export const finished = 1
+
+/** Creates the undo table; safe to run at every start. */
+export function postgresUndoLogDdl(table = 'undo_log'): string {
+  return `CREATE TABLE IF NOT EXISTS ${table} (
+  id            SERIAL       NOT NULL PRIMARY KEY,
+  branch_id     BIGINT       NOT NULL,
+  xid           VARCHAR(128) NOT NULL,
+  context       VARCHAR(128) NOT NULL,
+  rollback_info BYTEA        NOT NULL,
+  log_status    INT          NOT NULL,
+  log_created   TIMESTAMP(0) NOT NULL,
+  log_modified  TIMESTAMP(0) NOT NULL,
+  CONSTRAINT ux_${table.replaceAll('.', '_')} UNIQUE (xid, branch_id)
+);
+CREATE INDEX IF NOT EXISTS ix_${table.replaceAll('.', '_')}_created ON ${table} (log_created);`
+}
+
+/** The name goes into SQL as it is, so it may only be a plain one. */
+export function checkUndoLogTable(table: string): void {
+  if (/^[a-z_][a-z\d_]*(\.[a-z_][a-z\d_]*)?$/.test(table)) return
+  throw txError(
+    'SETTEE_TX_UNSUPPORTED_SQL',
+    `undoLogTable is ${JSON.stringify(table)}, but must be a lower-case name such as undo_log or ` +
+      'app.undo_log',
+  )
+}
+
+export interface UndoRow {
+  readonly context: string
+  readonly rollbackText: string
+  readonly isFinished: boolean
+}
+
+export interface UndoTable {
+  insert(client: Connection, branch: Branch, row: UndoRow): Promise<void>
+  /** The row of a branch, locked until the local transaction ends. */
+  select(client: Connection, branch: Branch): Promise<UndoRow | undefined>
+  delete(client: Connection, branches: readonly Branch[]): Promise<void>
+  /** Deletes at most `limit` rows older than `saveDays` days and says how many it found. */
+  deleteOld(client: Connection, saveDays: number, limit: number): Promise<number>
+}
+
+export interface Branch {
+  readonly xid: string
+  readonly branchId: Long
+}
+
+export function createUndoTable(table: string): UndoTable {
+  return {
+    async insert(client, { xid, branchId }, row) {
+      await client.query({
+        text:
+          `INSERT INTO ${table} (branch_id, xid, context, rollback_info, log_status, log_created, ` +
+          'log_modified) VALUES ($1, $2, $3, $4, $5, now(), now())',
+        values: [
+          String(branchId),
+          xid,
+          row.context,
+          Buffer.from(row.rollbackText),
+          row.isFinished ? finished : normal,
+        ],
+      })
+    },
+    async select(client, { xid, branchId }) {
+      const { rows } = await client.query({
+        text:
+          `SELECT context, encode(rollback_info, 'base64') AS rollback_info, log_status ` +
+          `FROM ${table} WHERE branch_id = $1 AND xid = $2 FOR UPDATE`,
+        values: [String(branchId), xid],
+      })
+      const row = rows[0] as
+        | { context: string; rollback_info: string; log_status: number | string }
+        | undefined
+      if (row === undefined) return undefined
+      return {
+        context: row.context,
+        rollbackText: Buffer.from(row.rollback_info, 'base64').toString(),
+        isFinished: Number(row.log_status) !== normal,
+      }
+    },
+    async delete(client, branches) {
+      await client.query({
+        text:
+          `DELETE FROM ${table} WHERE (xid, branch_id) IN ` +
+          '(SELECT * FROM unnest($1::varchar[], $2::bigint[]))',
+        values: [branches.map(({ xid }) => xid), branches.map(({ branchId }) => String(branchId))],
+      })
+    },
+    async deleteOld(client, saveDays, limit) {
+      const { rowCount } = await client.query({
+        text:
+          `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} ` +
+          `WHERE log_created <= now() - make_interval(days => $1) LIMIT $2))`,
+        values: [saveDays, limit],
+      })
+      return rowCount ?? 0
+    },
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * A second, read-only connection to a database file in WAL mode: reads outside of transactions see
+ * what is committed and wait for no writer.
+ */
+import { DatabaseSync } from 'node:sqlite'
+import { type CompiledStatement, createStatement, type QueryResult } from './statement-cache.ts'
+
+export interface ReadConnection {
+  /** Undefined when the statement must run on the writing connection. */
+  run(statement: CompiledStatement, values: readonly unknown[]): QueryResult | undefined
+  /** Forgets compiled statements, after the schema changed. */
+  close(): void
+}
+
+/** Undefined for databases without a file of their own. */
+export function openReadConnection(
+  writer: DatabaseSync,
+  statementCacheSize: number,
+): ReadConnection | undefined {
+  const location = writer.location()
+  const journalMode = writer.prepare('PRAGMA main.journal_mode').get()!['journal_mode']
+  if (location === null || location === '' || journalMode !== 'wal') return undefined
+  const database = new DatabaseSync(location, { readOnly: true })
+  const compiled = new Map<string, CompiledStatement | undefined>()
+
+  /** Functions and collations of the application may be missing here. */
+  function compile(statement: CompiledStatement): CompiledStatement | undefined {
+    try {
+      return createStatement(statement.text, database.prepare(statement.text), statement)
+    } catch {
+      return undefined
+    }
+  }
+
+  return {
+    run(statement, values) {
+      if (!statement.isPortable) return undefined
+      let own = compiled.get(statement.text)
+      if (own === undefined && !compiled.has(statement.text)) {
+        own = compile(statement)
+        compiled.set(statement.text, own)
+        if (compiled.size > statementCacheSize) compiled.delete(compiled.keys().next().value!)
+      }
+      return own?.run(values)
+    },
+    close() {
+      database.close()
+    },
+  }
+}

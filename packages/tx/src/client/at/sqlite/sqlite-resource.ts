@@ -1,0 +1,158 @@
+/**
+ * AT mode (automatic undo) for `node:sqlite`: a pool for the application and a resource for the
+ * coordinator, on one database.
+ *
+ * ```
+ * application ─ SqlitePool ─┐                      ┌─ commitBranch: delete the undo log, later
+ *                           ├─ writer queue ─ SQLite
+ * coordinator ─ Resource ───┘                      └─ rollbackBranch: put the rows back, now
+ * ```
+ */
+import { resolve } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { type Clock, type Random, systemClock, systemRandom } from '@settee/kit'
+import { BranchStatus, BranchType } from '../../../protocol/status.ts'
+import type { BranchPort, Resource } from '../../resource.ts'
+import { type Connection, openConnection } from './connection.ts'
+import { openReadConnection } from './read-connection.ts'
+import { sqliteError } from './sqlite-errors.ts'
+import { createSqlitePool, type SqlitePool } from './sqlite-pool.ts'
+import { undoBranch, type DirtyBranch } from './undo.ts'
+import { createUndoDeletion, type UndoDeletion } from './undo-deletion.ts'
+import { createWriterQueue, type WriterQueue } from './writer-queue.ts'
+
+export interface SqliteResourceOptions {
+  /**
+   * The database. The resource owns it from now on: it sets `journal_mode=WAL`,
+   * `synchronous=FULL`, a short `busy_timeout` and the authorizer, creates `undo_log` when it is
+   * missing, and `pool.end` closes it.
+   */
+  readonly database: DatabaseSync
+  /** The coordinator. */
+  readonly port: BranchPort
+  /** Default `jdbc:sqlite:` and the absolute path; required for a database in memory. */
+  readonly resourceId?: string
+  /** Told of each branch that could not be rolled back because its rows were changed since. */
+  readonly onDirty?: (branch: DirtyBranch) => void
+  /** Longest wait for rows that other global transactions hold, in ms. Default 10,000. */
+  readonly lockWaitMs?: number
+  /** Longest wait for the writer, in ms. Default 30,000. */
+  readonly queueWaitMs?: number
+  /** Callers that may wait for the writer. Default 1,000. */
+  readonly maxWaiting?: number
+  /** Longest time that a transaction may stay open, in ms. Default 30,000. */
+  readonly transactionMs?: number
+  /** Longest wait for another process that writes to the file, in ms. Default 5,000. */
+  readonly busyMs?: number
+  /** Largest undo log of a branch, in bytes. Default 16 MiB. */
+  readonly maxUndoBytes?: number
+  /** Compiled statements that are kept. Default 200. */
+  readonly statementCacheSize?: number
+  /**
+   * When a committed branch is answered: `before` its undo log is deleted (the default, as Seata
+   * does), or `after`. A process that is killed between the two leaves the undo log behind, which
+   * harms nothing, until `deleteUndoLogs` finds it old enough; `after` leaves none.
+   */
+  readonly commitAnswer?: 'before' | 'after'
+  /** Undo logs that may wait for deletion; beyond it, commits are answered late. Default 10,000. */
+  readonly maxPendingDeletions?: number
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/**
+ * @throws SETTEE_TX_SQLITE_UNUSABLE for a database that cannot be used, with the reason.
+ */
+export function createSqliteResource(options: SqliteResourceOptions): {
+  pool: SqlitePool
+  resource: Resource
+} {
+  const { database, port, clock = systemClock, random = systemRandom } = options
+  const { statementCacheSize = 200 } = options
+  const resourceId = options.resourceId ?? defaultResourceId(database)
+  const connection = openConnection({
+    database,
+    clock,
+    random,
+    statementCacheSize,
+    busyMs: options.busyMs ?? 5000,
+  })
+  const reader = openReadConnection(database, statementCacheSize)
+  const queue = createWriterQueue({
+    clock,
+    maxWaiting: options.maxWaiting ?? 1000,
+    waitMs: options.queueWaitMs ?? 30_000,
+  })
+  const deletion = createUndoDeletion(connection, queue)
+  const ports = {
+    connection,
+    reader,
+    queue,
+    port,
+    clock,
+    random,
+    resourceId,
+    maxUndoBytes: options.maxUndoBytes ?? 16 * 2 ** 20,
+    lockWaitMs: options.lockWaitMs ?? 10_000,
+    transactionMs: options.transactionMs ?? 30_000,
+  }
+  const pool = createSqlitePool(ports, async () => {
+    // What cannot be deleted now harms nothing and is deleted when it is old.
+    await deletion.flush().catch(() => {})
+    await queue.close()
+    reader?.close()
+    if (database.isOpen) database.close()
+  })
+  return {
+    pool,
+    resource: createResource({ ...options, resourceId, clock }, { connection, queue, deletion }),
+  }
+}
+
+interface ResourceParts {
+  readonly connection: Connection
+  readonly queue: WriterQueue
+  readonly deletion: UndoDeletion
+}
+
+function createResource(
+  options: SqliteResourceOptions & { readonly resourceId: string; readonly clock: Clock },
+  { connection, queue, deletion }: ResourceParts,
+): Resource {
+  const { clock, commitAnswer = 'before', maxPendingDeletions = 10_000 } = options
+  return {
+    resourceId: options.resourceId,
+    branchType: BranchType.AT,
+    async commitBranch(xid, branchId) {
+      if (!connection.database.isOpen) throw closedError()
+      const deleted = deletion.add({ xid, branchId })
+      if (commitAnswer === 'after' || deletion.pendingCount > maxPendingDeletions) await deleted
+      return BranchStatus.PhaseTwo_Committed
+    },
+    async rollbackBranch(xid, branchId) {
+      const lease = await queue.acquire('rollback')
+      try {
+        return await undoBranch(connection, { xid, branchId }, clock.now(), (branch) =>
+          options.onDirty?.(branch),
+        )
+      } finally {
+        lease.release()
+      }
+    },
+    deleteUndoLogs: (saveDays) => deletion.deleteOlder(clock.now() - saveDays * 86_400_000),
+    close: () => deletion.flush(),
+  }
+}
+
+function defaultResourceId(database: DatabaseSync): string {
+  const location = database.isOpen ? database.location() : null
+  if (location !== null && location !== '') return `jdbc:sqlite:${resolve(location)}`
+  throw sqliteError(
+    'SETTEE_TX_SQLITE_UNUSABLE',
+    'the database is not open or has no file; open it, or name a resourceId',
+  )
+}
+
+function closedError(): Error {
+  return sqliteError('SETTEE_TX_POOL_CLOSED', 'the pool was closed; open a new one')
+}

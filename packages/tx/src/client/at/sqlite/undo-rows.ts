@@ -1,0 +1,190 @@
+/**
+ * Undoes the changes of a branch: check that every row still is as the branch left it, take out the
+ * rows that it wrote, put back those that were there before.
+ *
+ * First all checks, then all deletions, then all insertions: so no unique index can be violated by
+ * the order of the rows, not even when two rows swapped a value. Triggers would do their work a
+ * second time, although their effects are in the log as well; SQLite cannot switch them off, so
+ * they are dropped and created again within the same transaction. For the same reason foreign keys
+ * are not enforced meanwhile (see undo.ts); what they demand of the restored rows is checked at the
+ * end. Original: org.apache.seata.rm.datasource.undo.AbstractUndoExecutor.
+ */
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { messageOf } from '@settee/kit'
+import { txError } from '../../../errors.ts'
+import type { BranchUndoLog, Row, StatementUndoLog } from '../undo/undo-log.ts'
+import { findBrokenReference } from './foreign-keys.ts'
+import { fromUndoValue, isSameValue, type SqliteValue, toLockText } from './sqlite-value.ts'
+import { quoteName, readTableSchema, readTriggers, type TableSchema } from './table-schema.ts'
+
+/** A row as it is in the database, by the names of its columns. */
+type Image = ReadonlyMap<string, SqliteValue>
+
+/** One row to be changed back. */
+interface RowUndo {
+  readonly table: TableSchema
+  /** The row to take out; undefined when the branch deleted it. */
+  readonly current: Image | undefined
+  /** The row to put back; undefined when the branch inserted it. */
+  readonly restored: Image | undefined
+}
+
+/**
+ * Runs inside a transaction of the caller, who rolls it back when this throws.
+ * @param checksReferences whether the database enforces foreign keys otherwise.
+ * @throws SETTEE_TX_DIRTY_DATA when a row is neither as the branch left it nor as it was before,
+ *   or when another row stands in the way; its details name the table and the key.
+ */
+export function undoRows(
+  database: DatabaseSync,
+  log: BranchUndoLog,
+  checksReferences: boolean,
+): void {
+  const undos = log.statements.flatMap((statement) => planStatement(database, statement))
+  const tables = new Set(undos.map(({ table }) => table.name))
+  const triggers = readTriggers(database, tables)
+  for (const { schema, name } of triggers)
+    database.exec(`DROP TRIGGER ${schema}.${quoteName(name)}`)
+  for (const undo of undos) takeOut(database, undo)
+  // Changed rows get their own hidden rowid again, before a deleted row is given a free one.
+  const [changed, deleted] = [undos.filter(isPresent), undos.filter((undo) => !isPresent(undo))]
+  for (const undo of [...changed, ...deleted]) putBack(database, undo)
+  for (const { createSql } of triggers) database.exec(createSql)
+  if (!checksReferences) return
+  const broken = findBrokenReference(database, undos.map(toChangedRow))
+  if (broken !== undefined) throw dirty(broken.tableName, broken.key, broken.reason)
+}
+
+function planStatement(database: DatabaseSync, statement: StatementUndoLog): RowUndo[] {
+  const { sqlType, tableName, beforeImage, afterImage } = statement
+  const table = readTableSchema(database, tableName)
+  if (table?.kind !== 'table') throw dirty(tableName, '', 'the table does not exist any more')
+  const rowCount = sqlType === 'DELETE' ? beforeImage.rows.length : afterImage.rows.length
+  const undos: RowUndo[] = []
+  for (let i = 0; i < rowCount; i++) {
+    const before = sqlType === 'INSERT' ? undefined : toImage(table, beforeImage.rows[i])
+    const after = sqlType === 'DELETE' ? undefined : toImage(table, afterImage.rows[i])
+    const undo = planRow(database, table, before, after)
+    if (undo !== undefined) undos.push(undo)
+  }
+  return undos
+}
+
+/** @returns undefined when the row is as it was before already. */
+function planRow(
+  database: DatabaseSync,
+  table: TableSchema,
+  before: Image | undefined,
+  after: Image | undefined,
+): RowUndo | undefined {
+  const key = (after ?? before)!
+  const current = findRow(database, table, key)
+  if (isAsIn(current, after)) {
+    if (before === undefined) return { table, current, restored: undefined }
+    return { table, current, restored: new Map([...(current ?? []), ...before]) }
+  }
+  if (isAsIn(current, before)) return undefined
+  const reason =
+    current === undefined
+      ? 'the row was deleted outside of the global transaction'
+      : 'the row was changed outside of the global transaction'
+  throw dirty(table.name, keyText(table, key), reason)
+}
+
+function isAsIn(current: Image | undefined, image: Image | undefined): boolean {
+  if (current === undefined || image === undefined) return current === image
+  for (const [name, value] of image) if (!isSameValue(current.get(name)!, value)) return false
+  return true
+}
+
+function toImage(table: TableSchema, row: Row | undefined): Image {
+  const image = new Map<string, SqliteValue>()
+  for (const { name, value } of row?.fields ?? []) {
+    if (!table.columns.includes(name)) {
+      throw dirty(table.name, '', `the column ${name} does not exist any more`)
+    }
+    image.set(name, fromUndoValue(value))
+  }
+  if (table.keyColumns.length === 0 || !table.keyColumns.every((name) => image.has(name))) {
+    throw dirty(table.name, '', 'the primary key of the table is another than in the undo log')
+  }
+  return image
+}
+
+/** The row with exactly this key; the rowid comes with it where rows have a hidden one. */
+function findRow(database: DatabaseSync, table: TableSchema, key: Image): Image | undefined {
+  const names = storedNames(table)
+  const sql =
+    `SELECT ${names.map(quoteName).join(', ')} FROM main.${quoteName(table.name)} ` +
+    `WHERE ${keyCondition(table)}`
+  const statement = database.prepare(sql)
+  statement.setReadBigInts(true)
+  statement.setReturnArrays(true)
+  const values = statement.get(...keyValues(table, key)) as unknown as SqliteValue[] | undefined
+  if (values === undefined) return undefined
+  const image = new Map(names.map((name, i) => [name, values[i]!]))
+  // The column's collation may find a key that is equal but not the same, such as A for a.
+  const isSame = table.keyColumns.every((name) => isSameValue(image.get(name)!, key.get(name)!))
+  return isSame ? image : undefined
+}
+
+function isPresent({ current }: RowUndo): boolean {
+  return current !== undefined
+}
+
+function takeOut(database: DatabaseSync, { table, current }: RowUndo): void {
+  if (current === undefined) return
+  const sql = `DELETE FROM main.${quoteName(table.name)} WHERE ${keyCondition(table)}`
+  database.prepare(sql).run(...keyValues(table, current))
+}
+
+function putBack(database: DatabaseSync, { table, restored }: RowUndo): void {
+  if (restored === undefined) return
+  const names = [...restored.keys()]
+  const sql =
+    `INSERT INTO main.${quoteName(table.name)} (${names.map(quoteName).join(', ')}) ` +
+    `VALUES (${names.map(() => '?').join(', ')})`
+  try {
+    database.prepare(sql).run(...([...restored.values()] as SQLInputValue[]))
+  } catch (error) {
+    // SQLITE_CONSTRAINT: somebody put a row there that excludes the old one.
+    const isConstraint =
+      error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 19
+    if (!isConstraint) throw error
+    const reason = `the row cannot be put back: ${messageOf(error)}`
+    throw dirty(table.name, keyText(table, restored), reason)
+  }
+}
+
+function storedNames(table: TableSchema): string[] {
+  return table.rowidName === undefined ? [...table.columns] : [table.rowidName, ...table.columns]
+}
+
+function keyCondition(table: TableSchema): string {
+  return table.keyColumns.map((name) => `${quoteName(name)} = ?`).join(' AND ')
+}
+
+function keyValues(table: TableSchema, image: Image): SQLInputValue[] {
+  return table.keyColumns.map((name) => image.get(name)! as SQLInputValue)
+}
+
+function keyText(table: TableSchema, image: Image): string {
+  return table.keyColumns.map((name) => toLockText(image.get(name)!)).join('_')
+}
+
+function toChangedRow({ table, current, restored }: RowUndo): {
+  tableName: string
+  key: string
+  removed: Image | undefined
+  restored: Image | undefined
+} {
+  const key = keyText(table, (current ?? restored)!)
+  return { tableName: table.name, key, removed: current, restored }
+}
+
+function dirty(tableName: string, key: string, reason: string): Error {
+  const row = key === '' ? tableName : `${tableName} ${key}`
+  return txError('SETTEE_TX_DIRTY_DATA', `${row} cannot be rolled back: ${reason}`, {
+    details: { tableName, key, reason },
+  })
+}

@@ -1,0 +1,40 @@
+/**
+ * What an AT branch says about its locks in applicationData, as JSON:
+ *
+ *     {"autoCommit":false,"skipCheckLock":true,"lockWaitMs":300}
+ *
+ * The first two are Seata's. `autoCommit` false means that the caller holds row locks in its
+ * database meanwhile. `lockWaitMs` is Settee's: the longest wait for a lock that is held; absent,
+ * the coordinator refuses at once and the client polls, as the original's does.
+ */
+
+export interface LockOptions {
+  readonly holdsRowLocks: boolean
+  /** 0 refuses at once. */
+  readonly lockWaitMs: number
+}
+
+/** Reads applicationData; what is no such JSON means the defaults, as in the original. */
+export function readLockOptions(applicationData: string): LockOptions {
+  const fields = parseObject(applicationData)
+  const { autoCommit, lockWaitMs } = fields
+  return {
+    holdsRowLocks: autoCommit === false,
+    lockWaitMs:
+      typeof lockWaitMs === 'number' && Number.isFinite(lockWaitMs) ? Math.max(lockWaitMs, 0) : 0,
+  }
+}
+
+interface Fields {
+  readonly autoCommit?: unknown
+  readonly lockWaitMs?: unknown
+}
+
+function parseObject(text: string): Fields {
+  if (!text.startsWith('{')) return {}
+  try {
+    return JSON.parse(text) as Fields
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * Drives phase two: which branch is to be called next, and when. Pure and ephemeral: it is rebuilt
+ * from the state after recovery, and everything that must last goes through commands.
+ *
+ *     effects of a command ─► handle ─► takeCalls ─► (shell sends) ─► branchesEnded ─► effects …
+ *                                 └──► takeTimeouts ─► timeOut command
+ *
+ * One call at a time for each branch. AT commits of a transaction go all at once; everything else
+ * goes strictly one by one, in order of registration for commit and against it for rollback. A
+ * branch whose attempt failed is tried again after a growing delay, or at once when a resource
+ * manager for its resource connects. What is due next is found by an index, never by a scan.
+ */
+import { backoffMs, type BackoffOptions, type Random } from '@settee/kit'
+import { BranchStatus, BranchType, GlobalStatus, nameOf } from '../protocol/status.ts'
+import type { BranchOutcome } from './commands.ts'
+import { pendingWork } from './coordinator.ts'
+import { DueIndex } from './due-index.ts'
+import type { Effect } from './result.ts'
+import type { CoordinatorState } from './state.ts'
+import {
+  findBranch,
+  isCommitting,
+  isRollingBack,
+  needsPhaseTwo,
+  type Branch,
+  type Transaction,
+} from './transaction.ts'
+
+/** One call to a resource manager. */
+export interface BranchCall {
+  readonly xid: string
+  /** -1 for the call that ends a saga. */
+  readonly branchId: number
+  readonly direction: 'commit' | 'rollback'
+  readonly branchType: BranchType
+  readonly resourceId: string
+  readonly clientId: string
+  readonly applicationData: string
+}
+
+export interface PhaseTwoOptions {
+  readonly random: Random
+  /** Delay before the second attempt and its upper limit, in ms. Default 1,000 and 60,000. */
+  readonly retry?: BackoffOptions
+  /** Calls that wait for an answer at the same time. Default 10,000. */
+  readonly maxCallsInFlight?: number
+}
+
+/** A branch that is being called, or that waits for its next attempt. */
+interface Attempt {
+  readonly xid: string
+  readonly branchId: number
+  readonly resourceId: string
+  isInFlight: boolean
+}
+
+export class PhaseTwo {
+  readonly #state: CoordinatorState
+  readonly #random: Random
+  readonly #retry: BackoffOptions
+  readonly #maxCallsInFlight: number
+  /** Transactions that may have a call to make, the oldest first. */
+  readonly #ready = new Set<string>()
+  /** By xid and branch id; a branch without an attempt may be called. */
+  readonly #attempts = new Map<string, Map<number, Attempt>>()
+  readonly #waitingByResource = new Map<string, Set<Attempt>>()
+  readonly #retries = new DueIndex<Attempt>()
+  readonly #timeouts = new DueIndex<string>()
+  #inFlightCount = 0
+
+  constructor(state: CoordinatorState, options: PhaseTwoOptions) {
+    this.#state = state
+    this.#random = options.random
+    this.#retry = options.retry ?? { minMs: 1_000, maxMs: 60_000 }
+    this.#maxCallsInFlight = options.maxCallsInFlight ?? 10_000
+  }
+
+  /** Takes up what is pending: timeouts run on, what is ending is driven at once. */
+  recover(): void {
+    const { timeouts, ending } = pendingWork(this.#state)
+    for (const { xid, timesOutAt } of timeouts) this.#timeouts.set(xid, timesOutAt)
+    for (const xid of ending) this.#ready.add(xid)
+  }
+
+  /** Takes in what a command changed. @param now wall time in ms. */
+  handle(effects: readonly Effect[], now: number): void {
+    for (const effect of effects) {
+      if (effect.kind === 'begun') this.#timeouts.set(effect.xid, effect.timesOutAt)
+      else if (effect.kind === 'drive') this.#drive(effect.xid)
+      else if (effect.kind === 'settled') this.#timeouts.delete(effect.xid)
+      else if (effect.kind === 'attempted') this.#attempted(effect, now)
+    }
+  }
+
+  /** Instant in ms at which there is something to take; 0 at once, Infinity never. */
+  get nextDueAt(): number {
+    if (this.#ready.size > 0 && this.#inFlightCount < this.#maxCallsInFlight) return 0
+    return Math.min(this.#retries.nextDueAt, this.#timeouts.nextDueAt)
+  }
+
+  /** Calls to make now; each is in flight until its outcome comes back as a command. */
+  takeCalls(now: number): BranchCall[] {
+    for (const attempt of this.#retries.takeAllDue(now)) this.#retryNow(attempt)
+    const calls: BranchCall[] = []
+    for (const xid of this.#ready) {
+      if (this.#inFlightCount >= this.#maxCallsInFlight) break
+      const transaction = this.#state.transactions.get(xid)
+      const isDone = transaction === undefined || this.#takeCallsOf(transaction, calls)
+      if (isDone) this.#ready.delete(xid)
+    }
+    return calls
+  }
+
+  /** Transactions past their timeout: each is to become a timeOut command. */
+  takeTimeouts(now: number): string[] {
+    return this.#timeouts.takeAllDue(now)
+  }
+
+  /** A resource manager for `resourceId` has connected: what waits for it is tried at once. */
+  resourceAvailable(resourceId: string): void {
+    const waiting = this.#waitingByResource.get(resourceId)
+    if (waiting === undefined) return
+    for (const attempt of [...waiting]) {
+      this.#retries.delete(attempt)
+      this.#retryNow(attempt)
+    }
+  }
+
+  /** Wall time in ms of the next attempt of a branch; null when none is scheduled. */
+  nextAttemptAt(xid: string, branchId: number): number | null {
+    const attempt = this.#attempts.get(xid)?.get(branchId)
+    return (attempt && this.#retries.dueAt(attempt)) ?? null
+  }
+
+  #drive(xid: string): void {
+    this.#timeouts.delete(xid)
+    this.#ready.add(xid)
+  }
+
+  /** False when the limit of calls in flight cut it short. */
+  #takeCallsOf(transaction: Transaction, calls: BranchCall[]): boolean {
+    const { xid } = transaction
+    for (const branch of nextBranches(transaction)) {
+      const { branchId, resourceId } = branch
+      let attempts = this.#attempts.get(xid)
+      if (attempts?.has(branchId) === true) continue
+      if (this.#inFlightCount >= this.#maxCallsInFlight) return false
+      if (attempts === undefined) this.#attempts.set(xid, (attempts = new Map()))
+      attempts.set(branchId, { xid, branchId, resourceId, isInFlight: true })
+      this.#inFlightCount++
+      calls.push(callOf(transaction, branch))
+    }
+    return true
+  }
+
+  #attempted(effect: Extract<Effect, { kind: 'attempted' }>, now: number): void {
+    const { xid, branchId, willRetry } = effect
+    const attempt = this.#attempts.get(xid)?.get(branchId)
+    if (attempt === undefined || !attempt.isInFlight) return
+    attempt.isInFlight = false
+    this.#inFlightCount--
+    const transaction = this.#state.transactions.get(xid)
+    const branch = transaction && findBranch(transaction, branchId)
+    if (!willRetry || branch === undefined) {
+      this.#forget(attempt)
+      return
+    }
+    const delayMs = backoffMs(Math.max(branch.failureCount, 1), this.#retry, this.#random)
+    this.#retries.set(attempt, now + delayMs)
+    let waiting = this.#waitingByResource.get(attempt.resourceId)
+    if (waiting === undefined) {
+      this.#waitingByResource.set(attempt.resourceId, (waiting = new Set()))
+    }
+    waiting.add(attempt)
+  }
+
+  /** The wait is over: the branch may be called again, if it still needs it. */
+  #retryNow(attempt: Attempt): void {
+    this.#forget(attempt)
+    this.#ready.add(attempt.xid)
+  }
+
+  #forget(attempt: Attempt): void {
+    const { xid, branchId, resourceId } = attempt
+    const attempts = this.#attempts.get(xid)
+    attempts?.delete(branchId)
+    if (attempts?.size === 0) this.#attempts.delete(xid)
+    const waiting = this.#waitingByResource.get(resourceId)
+    if (waiting === undefined) return
+    waiting.delete(attempt)
+    if (waiting.size === 0) this.#waitingByResource.delete(resourceId)
+  }
+}
+
+/** The branches that may be called now, in order, whether or not a call is in flight. */
+export function nextBranches(transaction: Transaction): readonly Branch[] {
+  const { status, branches, sagaCall } = transaction
+  if (isCommitting(status)) {
+    if (sagaCall !== null) return [sagaCall]
+    const open = branches.filter(needsPhaseTwo)
+    const first = open.find((branch) => branch.type !== BranchType.AT)
+    return first === undefined ? open : [first]
+  }
+  if (!isRollingBack(status)) return []
+  if (sagaCall !== null) return [sagaCall]
+  const last = branches.findLast(needsPhaseTwo)
+  return last === undefined ? [] : [last]
+}
+
+function callOf(transaction: Transaction, branch: Branch): BranchCall {
+  const isSagaCall = branch === transaction.sagaCall
+  return {
+    xid: transaction.xid,
+    branchId: branch.branchId,
+    direction: isCommitting(transaction.status) ? 'commit' : 'rollback',
+    branchType: branch.type,
+    resourceId: branch.resourceId,
+    clientId: branch.clientId,
+    applicationData: isSagaCall
+      ? nameOf(GlobalStatus, transaction.status)
+      : branch.applicationData,
+  }
+}
+
+/** The outcome of a call that got no answer: not connected, timed out, or an error answer. */
+export function failedOutcome(call: BranchCall, error: string): BranchOutcome {
+  const status =
+    call.direction === 'commit'
+      ? BranchStatus.PhaseTwo_CommitFailed_Retryable
+      : BranchStatus.PhaseTwo_RollbackFailed_Retryable
+  return { xid: call.xid, branchId: call.branchId, status, error }
+}

@@ -1,0 +1,108 @@
+/**
+ * The durable state of the coordinator: transactions that have not finished, the bounded history of
+ * those that have, and the lock table. Only the transitions in this folder change it; the shell and
+ * the read model look.
+ */
+import { Queue } from '@settee/kit'
+import { GlobalStatus } from '../protocol/status.ts'
+import { resolveLimits, type CoordinatorLimits, type CoordinatorOptions } from './limits.ts'
+import { LockTable } from './lock-table.ts'
+import { appendEntry, type TimelineKind } from './timeline.ts'
+import type { Transaction } from './transaction.ts'
+
+export class CoordinatorState {
+  readonly limits: CoordinatorLimits
+  /** Not finished, by xid: begun, in phase two, or failed and not yet settled by a person. */
+  readonly transactions: Map<string, Transaction> = new Map()
+  readonly locks: LockTable = new LockTable()
+  /** Highest id of a transaction or branch that was ever given. */
+  lastId = 0
+  /** Since the journal began. */
+  committedTotal = 0
+  /** Since the journal began. */
+  rolledBackTotal = 0
+  readonly #history = new Map<string, Transaction>()
+  readonly #historyOrder = new Queue<string>()
+  readonly #countByStatus = new Map<GlobalStatus, number>()
+
+  constructor(options: CoordinatorOptions = {}) {
+    this.limits = resolveLimits(options)
+  }
+
+  /** A finished transaction that is still remembered. */
+  finished(xid: string): Transaction | undefined {
+    return this.#history.get(xid)
+  }
+
+  /** Finished transactions, the one that finished first first. */
+  history(): Iterable<Transaction> {
+    return this.#history.values()
+  }
+
+  /** How many unfinished transactions have the status. */
+  countOf(status: GlobalStatus): number {
+    return this.#countByStatus.get(status) ?? 0
+  }
+
+  add(transaction: Transaction): void {
+    this.transactions.set(transaction.xid, transaction)
+    this.#count(transaction.status, 1)
+  }
+
+  setStatus(transaction: Transaction, status: GlobalStatus): void {
+    this.#count(transaction.status, -1)
+    transaction.status = status
+    this.#count(status, 1)
+  }
+
+  /** Moves a transaction to the history, which forgets its oldest when it is full. */
+  archive(transaction: Transaction): void {
+    this.transactions.delete(transaction.xid)
+    this.#count(transaction.status, -1)
+    this.remember(transaction)
+  }
+
+  /** Puts a finished transaction at the end of the history. */
+  remember(transaction: Transaction): void {
+    this.#history.set(transaction.xid, transaction)
+    this.#historyOrder.push(transaction.xid)
+    while (this.#historyOrder.length > this.limits.maxFinishedTransactions) {
+      this.#history.delete(this.#historyOrder.shift() as string)
+    }
+  }
+
+  /** Writes the timeline; `status` when the entry changed it. */
+  note(
+    transaction: Transaction,
+    kind: TimelineKind,
+    entry: { at: number; branchId?: number; status?: GlobalStatus; reason?: string },
+  ): void {
+    const { at, branchId = null, status = null, reason = '' } = entry
+    appendEntry(
+      transaction.timeline,
+      { at, kind, branchId, status, reason: this.clip(reason) },
+      this.limits.maxTimelineEntries,
+    )
+  }
+
+  /** Cuts a text for people off at the limit. */
+  clip(text: string): string {
+    const { maxReasonLength } = this.limits
+    return text.length <= maxReasonLength ? text : `${text.slice(0, maxReasonLength)}…`
+  }
+
+  clear(): void {
+    this.transactions.clear()
+    this.locks.clear()
+    this.lastId = 0
+    this.committedTotal = 0
+    this.rolledBackTotal = 0
+    this.#history.clear()
+    this.#historyOrder.clear()
+    this.#countByStatus.clear()
+  }
+
+  #count(status: GlobalStatus, by: number): void {
+    this.#countByStatus.set(status, (this.#countByStatus.get(status) ?? 0) + by)
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * A global transaction and its branches as the coordinator keeps them. Plain objects that only the
+ * coordinator's transitions change; everything here is durable. Originals: GlobalSession and
+ * BranchSession of org.apache.seata.server.session.
+ */
+import { BranchStatus, BranchType, GlobalStatus } from '../protocol/status.ts'
+import type { TimelineEntry } from './timeline.ts'
+
+/** One row of one database. */
+export interface LockRow {
+  readonly resourceId: string
+  readonly table: string
+  readonly key: string
+}
+
+/** One row under a global lock. */
+export interface RowLock extends LockRow {
+  readonly xid: string
+  readonly branchId: number
+  /** Wall time in ms at which it was taken. */
+  readonly since: number
+}
+
+export interface Branch {
+  readonly branchId: number
+  /** 1 is the first that registered. Rollback goes by this number, never by time. */
+  readonly order: number
+  readonly type: BranchType
+  readonly resourceId: string
+  /** `application:ip:port` of the process that registered it. */
+  readonly clientId: string
+  /** What the registrant wants back in phase two; emptied when the transaction has finished. */
+  applicationData: string
+  status: BranchStatus
+  /** Phase two needs nothing more of it. */
+  isEnded: boolean
+  /** Rows that this branch was the first of its transaction to lock. */
+  locks: readonly RowLock[]
+  /** Attempts of phase two that failed. */
+  failureCount: number
+  /** Wall time of the first failed attempt in ms; null when none failed. */
+  failingSince: number | null
+  lastError: string | null
+}
+
+/** Who decided that a transaction ends. */
+export type EndedBy = 'commit' | 'rollback' | 'timeout' | 'report'
+
+export interface Ending {
+  readonly by: EndedBy
+  /** Wall time in ms. */
+  readonly at: number
+  readonly reason: string
+}
+
+export interface Transaction {
+  /** `address:transactionId`. */
+  readonly xid: string
+  readonly transactionId: number
+  readonly name: string
+  readonly applicationId: string
+  readonly transactionServiceGroup: string
+  readonly timeoutMs: number
+  /** Wall time in ms. */
+  readonly beganAt: number
+  status: GlobalStatus
+  /** False once a transaction manager has asked for the end: no branch may come any more. */
+  isActive: boolean
+  /** The first decision to end it; null in Begin. */
+  ending: Ending | null
+  /** Wall time in ms; null until it has ended, well or not. */
+  endedAt: number | null
+  /** All that registered, in order, also those that have ended. */
+  readonly branches: Branch[]
+  /** How many branches have not ended. */
+  openCount: number
+  /** Saga: the one call that ends the whole transaction; null in other modes and before the end. */
+  sagaCall: Branch | null
+  readonly timeline: TimelineEntry[]
+}
+
+/** The branch id that stands for a whole saga. */
+export const sagaBranchId = -1
+
+/** Transactions whose name starts so are sagas even before their first branch. */
+const sagaNamePrefix = '$Saga_'
+
+export function isSaga(transaction: Transaction): boolean {
+  const first = transaction.branches[0]
+  if (first !== undefined) return first.type === BranchType.SAGA
+  return transaction.name.startsWith(sagaNamePrefix)
+}
+
+/** Begun, not asked to end, and past its timeout. */
+export function isTimedOut(transaction: Transaction, now: number): boolean {
+  return (
+    transaction.status === GlobalStatus.Begin && now - transaction.beganAt > transaction.timeoutMs
+  )
+}
+
+/** Phase two goes towards commit. */
+export function isCommitting(status: GlobalStatus): boolean {
+  return (
+    status === GlobalStatus.Committing ||
+    status === GlobalStatus.CommitRetrying ||
+    status === GlobalStatus.AsyncCommitting
+  )
+}
+
+/** Phase two goes towards rollback. */
+export function isRollingBack(status: GlobalStatus): boolean {
+  return (
+    status === GlobalStatus.Rollbacking ||
+    status === GlobalStatus.RollbackRetrying ||
+    isTimeoutRollback(status)
+  )
+}
+
+/** Phase two goes towards rollback because of the timeout. */
+export function isTimeoutRollback(status: GlobalStatus): boolean {
+  return (
+    status === GlobalStatus.TimeoutRollbacking || status === GlobalStatus.TimeoutRollbackRetrying
+  )
+}
+
+/** Phase two has failed at least once and goes on. */
+export function isRetrying(status: GlobalStatus): boolean {
+  return (
+    status === GlobalStatus.CommitRetrying ||
+    status === GlobalStatus.RollbackRetrying ||
+    status === GlobalStatus.TimeoutRollbackRetrying
+  )
+}
+
+/** Ended in a way that a person must look at; what it locks stays locked until then. */
+export function isFailed(status: GlobalStatus): boolean {
+  return (
+    status === GlobalStatus.CommitFailed ||
+    status === GlobalStatus.RollbackFailed ||
+    status === GlobalStatus.TimeoutRollbackFailed
+  )
+}
+
+/**
+ * Whether phase two has a call to make for the branch. A branch that failed in phase one has
+ * already rolled back in its own database, and a read-only XA branch has nothing to end.
+ */
+export function needsPhaseTwo(branch: Branch): boolean {
+  if (branch.isEnded || branch.status === BranchStatus.PhaseOne_Failed) return false
+  return !(branch.status === BranchStatus.PhaseOne_RDONLY && branch.type === BranchType.XA)
+}
+
+export function findBranch(transaction: Transaction, branchId: number): Branch | undefined {
+  if (branchId === sagaBranchId) return transaction.sagaCall ?? undefined
+  return transaction.branches.find((branch) => branch.branchId === branchId)
+}
+
+/** How many rows the transaction has under global locks. */
+export function lockCountOf(transaction: Transaction): number {
+  let count = 0
+  for (const branch of transaction.branches) count += branch.locks.length
+  return count
+}
