@@ -8,11 +8,19 @@
 import { globSync } from 'node:fs'
 import { sep } from 'node:path'
 import { parseArgs } from 'node:util'
-import { runTestFiles, type FileResult } from './testing/test-run.ts'
+import {
+  defaultLimits,
+  runTestFiles,
+  type FileResult,
+  type TestLimits,
+} from './testing/test-run.ts'
 import { rootDirectory } from './tool.ts'
 
 /** Test processes at a time: two keep a small machine busy, more make timing tests lie. */
 const processLimit = 2
+
+/** A test beside the code is quick; 5 minutes are for scenarios. */
+const sharedLimits: TestLimits = { ...defaultLimits, silenceMs: 90_000 }
 
 const { values: flags, positionals: filters } = parseArgs({
   options: { integration: { type: 'boolean', default: false } },
@@ -22,7 +30,10 @@ const { values: flags, positionals: filters } = parseArgs({
 const files = findTestFiles()
 const ownProcess = files.filter((file) => flags.integration || isScenario(file))
 const shared = files.filter((file) => !ownProcess.includes(file))
-const results = [...(await runShared(shared)), ...(await runEach(ownProcess))]
+const results = [
+  ...(await runTestFiles(shared, printProgress, sharedLimits)),
+  ...(await runEach(ownProcess)),
+]
 process.exitCode = summarize(results)
 
 function findTestFiles(): string[] {
@@ -40,10 +51,6 @@ function findTestFiles(): string[] {
 
 function isScenario(file: string): boolean {
   return file.includes('/test/')
-}
-
-async function runShared(together: readonly string[]): Promise<readonly FileResult[]> {
-  return together.length === 0 ? [] : runTestFiles(together, printProgress)
 }
 
 async function runEach(each: readonly string[]): Promise<readonly FileResult[]> {

@@ -194,12 +194,20 @@ export async function startProcess(
   }
 }
 
-async function answerOf(child: ChildProcess): Promise<unknown> {
-  const exited = once(child, 'exit').then(([code]) => {
-    throw new Error(`the bench process ${child.spawnfile} ended with code ${String(code)}`)
+function answerOf(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    function onExit(code: number | null): void {
+      child.off('message', onMessage)
+      const module = child.spawnargs.at(1) ?? child.spawnfile
+      reject(new Error(`the bench process ${module} ended with code ${String(code)}`))
+    }
+    function onMessage(answer: unknown): void {
+      child.off('exit', onExit)
+      resolve(answer)
+    }
+    child.once('exit', onExit)
+    child.once('message', onMessage)
   })
-  const [answer] = (await Promise.race([once(child, 'message'), exited])) as [unknown]
-  return answer
 }
 
 /** In the child: says that it is ready, answers for its CPU time, ends with its parent. */
@@ -236,7 +244,9 @@ export function createReport(name: string, options: BenchOptions): Report {
     const rival = findings.find((other) => other.ours && other.case === finding.case)
     const ours = rival?.figures[metric]
     const theirs = finding.figures[metric]
-    if (ours === undefined || theirs === undefined) return Number.NaN
+    if (ours === undefined || theirs === undefined) {
+      throw new Error(`${finding.case}: Settee has no ${metric} to compare ${finding.system} with`)
+    }
     return metrics[metric].higherIsBetter ? ours / theirs : theirs / ours
   }
 

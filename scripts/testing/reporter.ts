@@ -10,6 +10,8 @@ import { inspect } from 'node:util'
 
 export type TestMessage =
   | { readonly type: 'start'; readonly file: string }
+  /** A test below the file begins; `path` is its name behind those of its suites. */
+  | { readonly type: 'begin'; readonly path: string }
   | { readonly type: 'pass' | 'skip' }
   /** `report` is the failure in full, or undefined when another message tells the cause. */
   | { readonly type: 'fail'; readonly report: string | undefined }
@@ -28,7 +30,9 @@ export default async function* reporter(source: AsyncIterable<TestEvent>): Async
       const parent = parentId === undefined ? undefined : paths.get(parentId)
       paths.set(testId, parent === undefined ? name : `${parent} > ${name}`)
     } else if (event.type === 'test:dequeue') {
-      if (event.data.nesting === 0) await send({ type: 'start', file: event.data.name })
+      const { nesting, name, testId } = event.data
+      if (nesting === 0) await send({ type: 'start', file: name })
+      else await send({ type: 'begin', path: paths.get(testId) ?? name })
     } else if (event.type === 'test:pass' || event.type === 'test:fail') {
       const path = paths.get(event.data.testId) ?? event.data.name
       const message = event.type === 'test:pass' ? passOf(event.data) : failOf(event.data, path)

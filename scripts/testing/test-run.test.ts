@@ -61,27 +61,43 @@ test('a file without a test fails', async () => {
   assert.match(result!.reports[0]!, /defines no test/)
 })
 
-test('a process that exits early fails the file that ran and those behind it', async () => {
+test('a test that ends the process fails, and the files behind it run in a new one', async () => {
   const results = await runSources(
     `test('before', () => {})`,
     `test('exits', () => new Promise(() => setTimeout(() => process.exit(0), 10)))`,
-    `test('never', () => {})`,
+    `test('behind', () => {})`,
   )
   assert.deepEqual(countsOf(results), [
     [1, 0, 0],
     [0, 1, 0],
-    [0, 1, 0],
+    [1, 0, 0],
   ])
-  assert.match(results[1]!.reports[0]!, /ended early \(exit code 0\) while this file ran/)
-  assert.match(results[2]!.reports[0]!, /did not run/)
+  assert.match(results[1]!.reports[0]!, /> exits\n\s+.* ended early \(exit code 0\)/)
 })
 
-test('a hanging test is killed after the silence limit', async () => {
+test('a file that ends the process while it loads fails alone', async () => {
+  const results = await runSources(`test('fine', () => {})`, `process.exit(3)`)
+  assert.deepEqual(countsOf(results), [
+    [1, 0, 0],
+    [0, 1, 0],
+  ])
+  assert.match(results[1]!.reports[0]!, /ended early \(exit code 3\)/)
+})
+
+test('a process that ends with an error after its tests fails', async () => {
+  const [result] = await runSources(
+    `test('a', () => {}); process.on('exit', () => { process.exitCode = 9 })`,
+  )
+  assert.deepEqual(countsOf([result!]), [[1, 1, 0]])
+  assert.match(result!.reports[0]!, /ended early \(exit code 9\)/)
+})
+
+test('a hanging test is killed after the silence limit and named', async () => {
   const [result] = await runSources(
     `test('hangs', () => new Promise(() => setInterval(() => {}, 99)))`,
   )
   assert.deepEqual(countsOf([result!]), [[0, 1, 0]])
-  assert.match(result!.reports[0]!, /no test ended within 1\.5 s while this file ran/)
+  assert.match(result!.reports[0]!, /> hangs\n\s+no test ended within 1\.5 s while this ran/)
 })
 
 test('a process that something keeps alive fails', async () => {

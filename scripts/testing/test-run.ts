@@ -32,16 +32,31 @@ const outputTailChars = 32_768
 
 /**
  * Runs `files` one after the other in a process of their own. `onFile` is called as each ends;
- * resolves when the process is gone, with one result for each file.
+ * resolves with one result for each. A file that brings the process down does not spoil the others:
+ * they run in a new one.
  */
-export function runTestFiles(
+export async function runTestFiles(
   files: readonly string[],
   onFile: (result: FileResult) => void,
   limits: TestLimits = defaultLimits,
 ): Promise<readonly FileResult[]> {
-  return new TestRun(files, onFile, limits).finished
+  const results: FileResult[] = []
+  let waiting = files
+  while (waiting.length > 0) {
+    const done = await new TestRun(waiting, onFile, limits).finished
+    results.push(...done)
+    const rest = waiting.filter((file) => !done.some((result) => result.file === file))
+    if (done.length === 0) {
+      // All files load before the first one runs, and one of them ended the process: which?
+      for (const file of rest) results.push(...(await runTestFiles([file], onFile, limits)))
+      break
+    }
+    waiting = rest
+  }
+  return results
 }
 
+/** One process. Its result leaves out the files that it did not get to, unless it has only one. */
 class TestRun {
   readonly finished: Promise<readonly FileResult[]>
   readonly #results: Map<string, FileResult>
@@ -50,6 +65,7 @@ class TestRun {
   readonly #child: ChildProcess
   readonly #ended = new Set<FileResult>()
   #running: FileResult | undefined
+  #runningTest = ''
   #watchdog: NodeJS.Timeout | undefined
   #openResources: readonly string[] = []
   #output = ''
@@ -69,7 +85,7 @@ class TestRun {
       this.#child.on('close', (code, signal) => {
         clearTimeout(this.#watchdog)
         this.#settle(signal ?? `exit code ${code}`)
-        resolve([...this.#results.values()])
+        resolve([...this.#ended])
       })
     })
   }
@@ -83,6 +99,9 @@ class TestRun {
     this.#watch(silenceMs, `no test ended within ${silenceMs / 1000} s`)
     if (message.type === 'start') {
       this.#running = this.#results.get(message.file)
+      this.#runningTest = message.file
+    } else if (message.type === 'begin') {
+      this.#runningTest = message.path
     } else if (message.type === 'end') {
       this.#end(this.#results.get(message.file)!, message.durationMs)
       if (this.#ended.size === this.#results.size) {
@@ -115,24 +134,31 @@ class TestRun {
 
   /** Accounts for what the process did not report itself. */
   #settle(ending: string): void {
-    const unfinished = [...this.#results.values()].filter((result) => !this.#ended.has(result))
     const reason = this.#killedBecause ?? `the test process ended early (${ending})`
-    for (const result of unfinished) {
-      const wasRunning = result === this.#running
-      const text = wasRunning ? `${reason} while this file ran` : `did not run: ${reason}`
-      fail(result, `${result.file}\n    ${text}`)
-      this.#end(result, 0)
-    }
-    const all = [...this.#results.values()]
-    if (unfinished.length === 0 && this.#killedBecause !== undefined) {
-      const last = all.at(-1)!
+    const broken = this.#running ?? (this.#results.size === 1 ? this.#first() : undefined)
+    const last = [...this.#ended].at(-1)
+    if (broken !== undefined && !this.#ended.has(broken)) {
+      fail(broken, `${this.#runningTest || broken.file}\n    ${reason} while this ran`)
+      this.#end(broken, 0)
+    } else if (last !== undefined && !this.#hasEndedWell(ending)) {
       const open = this.#openResources.filter((name) => name !== 'PipeWrap').join(', ')
-      fail(last, `${last.file} or a file before it\n    ${reason}; left open: ${open}`)
+      const left = open === '' ? '' : `; left open: ${open}`
+      fail(last, `${last.file}, or a file before it\n    ${reason}${left}`)
     }
-    const firstFailed = all.find((result) => result.failed > 0)
+    const firstFailed = [...this.#ended].find((result) => result.failed > 0)
     if (firstFailed !== undefined && this.#output !== '') {
       firstFailed.reports.push(`output of the process with ${firstFailed.file}\n${this.#output}`)
     }
+  }
+
+  /** Whether all files ran and the process left by itself, with a code that failures explain. */
+  #hasEndedWell(ending: string): boolean {
+    if (this.#killedBecause !== undefined || this.#ended.size < this.#results.size) return false
+    return ending === 'exit code 0' || [...this.#ended].some(({ failed }) => failed > 0)
+  }
+
+  #first(): FileResult {
+    return this.#results.values().next().value!
   }
 
   #keepOutput(chunk: Buffer): void {

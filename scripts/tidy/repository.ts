@@ -4,7 +4,7 @@
  * them a repository made of strings.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 
 export interface Repository {
@@ -48,7 +48,7 @@ export function openRepository(root: string): Repository {
     { cwd: root, encoding: 'utf8', maxBuffer: 64 * 2 ** 20 },
   )
   const files = [...new Set(listing.split('\0'))]
-    .filter((path) => path !== '' && existsSync(join(root, path)))
+    .filter((path) => statSync(join(root, path), { throwIfNoEntry: false })?.isFile() === true)
     .toSorted()
   const texts = new Map<string, string>()
   return {
@@ -81,7 +81,7 @@ export function codeFiles(repository: Repository, directory = ''): string[] {
   )
 }
 
-/** Whether the file is a test or serves tests alone. */
+/** Whether the file is a test, or serves tests alone: in `test/`, or named `test-x.ts`. */
 export function isTestFile(path: string): boolean {
-  return /\.test\.tsx?$/.test(path) || /\/test\//.test(path)
+  return /\.test\.tsx?$|\/test\/|\/test-[^/]+\.ts$/.test(path)
 }

@@ -65,8 +65,13 @@ export function checkColumns(repository: Repository): Problem[] {
 }
 
 /** What makes the outcome depend on more than (state, input, now). */
-const impureName =
-  /\b(Date|Math\.random|performance|process|setTimeout|setInterval|setImmediate|queueMicrotask|crypto|systemClock|systemRandom|sleep|currentContext|runWithContext)\b/
+const impure = new RegExp(
+  [
+    String.raw`\bDate\.now\b|\bnew Date\(\s*\)|\bMath\.random\b|\b(performance|process|crypto)\b`,
+    String.raw`\b(setTimeout|setInterval|setImmediate|queueMicrotask)\b`,
+    String.raw`\b(systemClock|systemRandom|sleep|currentContext|runWithContext)\b`,
+  ].join('|'),
+)
 
 /**
  * Files in `src/core/` are pure: at run time they load only kit and files that are pure as well,
@@ -80,8 +85,8 @@ export function checkPureCores(repository: Repository): Problem[] {
   const seen = new Set(waiting)
   for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
     const source = repository.read(path)!
-    const impure = impureName.exec(blankNonCode(source, false))
-    if (impure !== null) problems.push(`${path} uses ${impure[0]}: take it as an argument`)
+    const use = impure.exec(blankNonCode(source, false))
+    if (use !== null) problems.push(`${path} uses ${use[0]}: take it as an argument`)
     for (const { specifier, isTypeOnly } of importsOf(source)) {
       if (isTypeOnly || specifier === '@settee/kit') continue
       const target = posix.join(posix.dirname(path), specifier)

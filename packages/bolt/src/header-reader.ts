@@ -17,11 +17,17 @@ export class HeaderReader {
   readonly #nextOfSize: Int32Array
   /** Offset of the length field of each key's value in the chunk. */
   readonly #valueAt: Int32Array
+  readonly #prefix: Buffer
   #bytes: Buffer = Buffer.alloc(0)
+  #hasPrefixed = false
 
-  /** @param keys the headers that {@link text} and {@link name} may be asked for. */
-  constructor(keys: readonly HeaderKey[]) {
+  /**
+   * @param keys the headers that {@link text} and {@link name} may be asked for.
+   * @param prefix beginning of further keys, see {@link hasPrefixed}. Default none.
+   */
+  constructor(keys: readonly HeaderKey[], prefix = '') {
     this.#keys = keys
+    this.#prefix = Buffer.from(prefix)
     const longest = Math.max(0, ...keys.map((key) => key.encoded.length))
     this.#firstOfSize = new Int32Array(longest + 1).fill(absent)
     this.#nextOfSize = new Int32Array(keys.length)
@@ -38,6 +44,7 @@ export class HeaderReader {
     const valueAts = this.#valueAt
     const longest = this.#firstOfSize.length
     this.#bytes = bytes
+    this.#hasPrefixed = false
     for (let i = 0; i < valueAts.length; i++) valueAts[i] = absent
     for (let keyAt = frame.headerStart; keyAt < end;) {
       const valueAt = fieldEnd(bytes, keyAt, end)
@@ -47,8 +54,14 @@ export class HeaderReader {
         const index = this.#indexOf(bytes, keyAt, keyBytes)
         if (index !== absent) valueAts[index] = valueAt
       }
+      if (!this.#hasPrefixed) this.#hasPrefixed = this.#isPrefixed(bytes, keyAt + 4, valueAt)
       keyAt = nextAt
     }
+  }
+
+  /** Whether there is a key that begins with the prefix: then `decodeHeaders` is worth its cost. */
+  get hasPrefixed(): boolean {
+    return this.#hasPrefixed
   }
 
   /** The value of a header; undefined when it is absent or null. */
@@ -72,6 +85,12 @@ export class HeaderReader {
       index = this.#nextOfSize[index]!
     }
     return index
+  }
+
+  #isPrefixed(bytes: Buffer, start: number, end: number): boolean {
+    const prefix = this.#prefix
+    const size = prefix.length
+    return size > 0 && end - start >= size && sameBytes(bytes, start, prefix, 0, size)
   }
 
   #find(key: HeaderKey): number {

@@ -125,8 +125,10 @@ export class BoltPeer implements ConnectionHandler {
   /**
    * Sends a call and waits for its answer. Throws what the codec or the connection throws, and then
    * neither `onAnswer` nor `onFailure` follows.
+   *
+   * @param nowMs the clock's monotonic time from which the timeout counts, if it is known already.
    */
-  call(call: BoltCall): void {
+  call(call: BoltCall, nowMs?: number): void {
     call.peer = this
     call.requestId = this.#pending.add(call)
     try {
@@ -135,7 +137,7 @@ export class BoltPeer implements ConnectionHandler {
       this.#pending.take(call.requestId)
       throw error
     }
-    this.#options.wheel.arm(call, call.timeoutMs)
+    this.#options.wheel.arm(call, call.timeoutMs, nowMs)
   }
 
   /** Sends a call that has no answer; its template must be of the oneway type. */
@@ -153,6 +155,12 @@ export class BoltPeer implements ConnectionHandler {
   /** Answers a request. Throws what the codec or the connection throws. */
   answer(answer: BoltAnswer): void {
     this.connection.send(this.#encodeAnswer, answer)
+  }
+
+  /** Sends what waits, then closes; calls that wait for their answer fail at once. */
+  close(reason: SetteeError): void {
+    this.connection.close(reason)
+    this.#failPending(reason)
   }
 
   /** @internal Called by a call whose time is up. */
@@ -176,11 +184,15 @@ export class BoltPeer implements ConnectionHandler {
 
   onClose(reason: SetteeError): void {
     this.#idleWatch.cancel()
+    this.#failPending(reason)
+    this.#options.onClose?.(reason, this)
+  }
+
+  #failPending(reason: SetteeError): void {
     for (const call of this.#pending.takeAll()) {
       this.#options.wheel.disarm(call)
       if (call instanceof BoltCall) call.onFailure(reason)
     }
-    this.#options.onClose?.(reason, this)
   }
 
   readonly #encodeCall = (writer: ByteWriter, call: BoltCall): void => {

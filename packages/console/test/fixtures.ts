@@ -107,7 +107,12 @@ function listServices(now: number): readonly ServiceDetail[] {
             },
           ],
     subscribers: [
-      { address: order.slice(11), application: 'shop-order', zone: 'zone-a', pushedVersion: version },
+      {
+        address: order.slice(11),
+        application: 'shop-order',
+        zone: 'zone-a',
+        pushedVersion: version,
+      },
       ...(name === 'AccountService'
         ? [
             {
@@ -171,14 +176,7 @@ function branch(id: string, position: number, status: string, more: Partial<Bran
 }
 
 /** Entries as `[offset in ms, kind, branch position, actor, status, reason]`. */
-type Line = readonly [
-  number,
-  TimelineEntry['kind'],
-  number | null,
-  string,
-  string | null,
-  string,
-]
+type Line = readonly [number, TimelineEntry['kind'], number | null, string, string | null, string]
 
 function timeline(id: string, beganAt: number, lines: readonly Line[]): readonly TimelineEntry[] {
   return lines.map(([offsetMs, kind, position, actor, status, reason]) => ({
@@ -321,7 +319,14 @@ function waiting(outline: Outline, now: number): TransactionDetail {
       ...opening,
       [71, 'branchRegistered', 3, account, null, ''],
       [640, 'lockWaited', 3, account, null, 'account.id=7 is held by 127.0.0.1:8091:7300412061'],
-      [812, 'rollbackRequested', null, order, 'Rollbacking', 'account service did not answer in time'],
+      [
+        812,
+        'rollbackRequested',
+        null,
+        order,
+        'Rollbacking',
+        'account service did not answer in time',
+      ],
       [900, 'branchRetry', 3, 'coordinator', 'RollbackRetrying', lastError],
       [1_912, 'branchRetry', 3, 'coordinator', null, lastError],
       [3_870, 'branchRetry', 3, 'coordinator', null, lastError],

@@ -41,7 +41,9 @@ export function explainHealth(overview: Overview, t: Translate, format: Format):
     return { level: 'waiting', sentence, notes: [...others, t('health.waitsHint'), ...locks] }
   }
   const calm = activeCount > 0 ? t('health.running', { count: activeCount }) : t('health.settled')
-  return { level: 'fine', sentence: calm, notes: locks }
+  const isEmpty = overview.services.serviceCount === 0
+  const notes = isEmpty ? [t('services.emptyTitle'), ...locks] : locks
+  return { level: 'fine', sentence: calm, notes }
 }
 
 /** How the transaction stands or ended, by whom and why, in one sentence. */
@@ -92,8 +94,7 @@ export function explainSettling(
 /** The first decision stands: whoever asks later is told what was decided. */
 export function findDecision(timeline: readonly TimelineEntry[]): TimelineEntry | undefined {
   return timeline.find(
-    ({ kind }) =>
-      kind === 'commitRequested' || kind === 'rollbackRequested' || kind === 'timedOut',
+    ({ kind }) => kind === 'commitRequested' || kind === 'rollbackRequested' || kind === 'timedOut',
   )
 }
 

@@ -3,17 +3,17 @@ import type { Language, MessageKey, Translate } from './i18n/translate.ts'
 
 export interface Format {
   /** `132 ms`, `1.3 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`: at most two units. */
-  duration(durationMs: number): string
+  readonly duration: (durationMs: number) => string
   /** As {@link Format.duration} without parts of a second, for what counts up or down live. */
-  countdown(durationMs: number): string
+  readonly countdown: (durationMs: number) => string
   /** `12:01:07`, with the day in front when it is not the day of `now`. */
-  time(at: number, now: number): string
-  /** `0`, `+132 ms`, `+2 min 5 s`: an instant seen from another one before it. */
-  offset(durationMs: number): string
-  bytes(sizeBytes: number): string
-  count(value: number): string
+  readonly time: (at: number, now: number) => string
+  /** `0`, `+132 ms`, `+10,020 ms`, `+2 min 5 s`: an instant seen from another one before it. */
+  readonly offset: (durationMs: number) => string
+  readonly bytes: (sizeBytes: number) => string
+  readonly count: (value: number) => string
   /** A rate per second with one decimal below ten. */
-  rate(perSecond: number): string
+  readonly rate: (perSecond: number) => string
 }
 
 const secondMs = 1_000
@@ -35,7 +35,12 @@ export function createFormat(language: Language, t: Translate): Format {
     duration,
     countdown: (durationMs) => duration(Math.ceil(Math.max(durationMs, 0) / secondMs) * secondMs),
     time: (at, now) => (days.format(at) === days.format(now) ? times : datedTimes).format(at),
-    offset: (durationMs) => (durationMs <= 0 ? '0' : `+${duration(durationMs)}`),
+    offset(durationMs) {
+      if (durationMs <= 0) return '0'
+      // Within a minute the order of events is told by their milliseconds.
+      if (durationMs >= minuteMs) return `+${duration(durationMs)}`
+      return `+${t('unit.ms', { n: numbers.format(Math.round(durationMs)) })}`
+    },
     bytes: (sizeBytes) => formatBytes(sizeBytes, rates),
     count: (value) => numbers.format(value),
     rate: (perSecond) => (perSecond < 10 ? rates : numbers).format(roundRate(perSecond)),

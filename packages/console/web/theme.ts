@@ -32,6 +32,10 @@ const light = {
   colorBorderSecondary: '#e8e6de',
 }
 
+// The track of a segmented control must show on the page as well as on a panel.
+const lightTrack = '#ebe9e2'
+const darkTrack = '#232a2a'
+
 const dark = {
   colorPrimary: '#4fb3be',
   colorInfo: '#4fb3be',
@@ -56,7 +60,7 @@ export function createTheme(isDark: boolean): ThemeConfig {
     token: { ...shared, ...(isDark ? dark : light) },
     components: {
       Button: { primaryShadow: 'none', defaultShadow: 'none' },
-      Segmented: { trackPadding: 3 },
+      Segmented: { trackPadding: 3, trackBg: isDark ? darkTrack : lightTrack },
     },
   }
 }

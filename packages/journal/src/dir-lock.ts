@@ -37,17 +37,20 @@ export async function lockDir(dir: string): Promise<() => Promise<void>> {
       if (newest > 0) await refuseLiveHolder(dir, newest)
       const own = newest + 1
       if (!(await tryLink(aside, lockPath(dir, own)))) continue
-      const locks = await listLocks(dir)
-      if (locks.at(-1) === own) {
-        for (const older of locks)
-          if (older < own) await fs.rm(lockPath(dir, older), { force: true })
-        return () => fs.rm(lockPath(dir, own), { force: true })
-      }
+      if (await isNewest(dir, own)) return () => fs.rm(lockPath(dir, own), { force: true })
       await fs.rm(lockPath(dir, own), { force: true })
     }
   } finally {
     await fs.rm(aside, { force: true })
   }
+}
+
+/** Whether nobody overtook the lock `own`; then those before it are removed. */
+async function isNewest(dir: string, own: number): Promise<boolean> {
+  const locks = await listLocks(dir)
+  if (locks.at(-1) !== own) return false
+  for (const older of locks.slice(0, -1)) await fs.rm(lockPath(dir, older), { force: true })
+  return true
 }
 
 function lockPath(dir: string, number: number): string {

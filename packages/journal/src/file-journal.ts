@@ -30,7 +30,7 @@ import type { AppendOptions, Journal, JournalOwner, JournalState, JournalStats }
 import { recordHeaderBytes, segmentHeaderBytes } from './record.ts'
 import { recoverLog, type RecoveredLog } from './recovery.ts'
 import { createSegment, type Segment } from './segment.ts'
-import { SegmentSupply, tailOf, type LogTail } from './segment-supply.ts'
+import { SegmentSupply, tailOf, type LogTail, type SegmentSupplyOptions } from './segment-supply.ts'
 import { parseSnapshotName, snapshotSize, writeSnapshot } from './snapshot-file.ts'
 
 export interface FileJournalOptions {
@@ -206,11 +206,7 @@ class FileJournal implements Journal {
     return { current, spare, nextSequence }
   }
 
-  #supplyEvents(): {
-    onFull: (error: unknown) => void
-    onSpace: () => void
-    onFailed: (error: unknown) => void
-  } {
+  #supplyEvents(): Pick<SegmentSupplyOptions, 'onFull' | 'onSpace' | 'onFailed'> {
     return {
       onFull: () => {
         if (this.#state === 'open') this.#state = 'full'

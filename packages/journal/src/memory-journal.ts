@@ -66,7 +66,7 @@ class InMemoryJournal implements MemoryJournal {
         `a record of ${record.length} bytes is over the limit of ${maxRecordBytes}`,
       )
     }
-    this.#records.push(record.slice())
+    this.#records.push(new Uint8Array(record))
     this.#bytesSinceSnapshot += record.length
     if (flush !== 'manual' && !this.#isFlushScheduled) {
       this.#isFlushScheduled = true
@@ -87,7 +87,7 @@ class InMemoryJournal implements MemoryJournal {
   saveSnapshot(index: number, bytes: Uint8Array): Promise<void> {
     assert(index > 0 && index <= this.#durableIndex, 'a snapshot holds durable records')
     this.#records.splice(0, index - this.#snapshotIndex)
-    this.#snapshot = bytes.slice()
+    this.#snapshot = new Uint8Array(bytes)
     this.#snapshotIndex = index
     this.#bytesSinceSnapshot = this.#records.reduce((sum, record) => sum + record.length, 0)
     return Promise.resolve()

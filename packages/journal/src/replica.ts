@@ -30,6 +30,7 @@ import type { AppendOptions, Journal, JournalOwner, JournalStats } from './journ
 /** State that changes by commands alone: no clock, no randomness, no I/O. */
 export interface StateMachine<Command, Result> {
   encode(command: Command, writer: ByteWriter): void
+  /** `reader` holds one record; what `raw` gives is valid until the command is applied: copy it. */
   decode(reader: ByteReader): Command
   /** Must not throw: refuse by a result. The same commands must give the same state everywhere. */
   apply(command: Command, index: number): Result
@@ -207,7 +208,16 @@ class JournaledReplica<Command, Result> implements Replica<Command, Result>, Jou
   /** Of the journal. */
   onRecord(index: number, bytes: Uint8Array): void {
     this.#reader.load(bytes)
-    this.#machine.apply(this.#machine.decode(this.#reader), index)
+    try {
+      this.#machine.apply(this.#machine.decode(this.#reader), index)
+    } catch (cause) {
+      throw journalError(
+        'SETTEE_JOURNAL_APPLY_FAILED',
+        `record ${index} cannot be applied again: ${messageOf(cause)}; ` +
+          'was the journal written by a newer version, or by another state machine?',
+        { cause },
+      )
+    }
     this.#appliedIndex = index
   }
 

@@ -5,6 +5,7 @@
 import { backoffMs, type Clock, type Random, type Timer } from '@settee/kit'
 import { journalError } from './errors.ts'
 import { isNoSpace, type JournalFiles } from './files.ts'
+import type { SegmentHeader } from './record.ts'
 import { createSegment, type Segment } from './segment.ts'
 
 /** A segment that is filled now or next; it may still be in the making. */
@@ -28,11 +29,11 @@ export interface SegmentSupplyOptions {
   /** Sequence number of the next segment to make. */
   readonly nextSequence: number
   /** There is no space for a segment; the supply goes on trying. */
-  onFull(error: unknown): void
+  readonly onFull: () => void
   /** There is space again. */
-  onSpace(): void
+  readonly onSpace: () => void
   /** A segment could not be made for another reason; the supply has given up. */
-  onFailed(error: unknown): void
+  readonly onFailed: (error: unknown) => void
 }
 
 /** While the disk is full: when to look whether there is space again. */
@@ -92,7 +93,7 @@ export class SegmentSupply {
     return tail
   }
 
-  async #createUntilDone(header: Parameters<typeof createSegment>[2]): Promise<Segment> {
+  async #createUntilDone(header: SegmentHeader): Promise<Segment> {
     const { files, dir, onFull, onSpace, onFailed } = this.#options
     for (let failures = 0; ;) {
       try {
@@ -105,7 +106,7 @@ export class SegmentSupply {
           onFailed(error)
           throw error
         }
-        onFull(error)
+        onFull()
         failures++
       }
       await this.#pause(failures)
@@ -114,6 +115,7 @@ export class SegmentSupply {
   }
 
   #pause(failures: number): Promise<void> {
+    if (this.#isStopped) return Promise.resolve()
     const { clock, random } = this.#options
     return new Promise((resolve) => {
       const timer: Timer = clock.after(backoffMs(failures, retryBackoff, random), resolve)

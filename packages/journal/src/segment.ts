@@ -183,7 +183,7 @@ export async function clearFrom(segment: Segment, at: number): Promise<void> {
 }
 
 async function isZeroFrom(segment: Segment, from: number): Promise<boolean> {
-  const chunk = Buffer.allocUnsafe(windowBytes)
+  const chunk = Buffer.allocUnsafe(Math.min(windowBytes, segment.sizeBytes - from))
   for (let at = from; at < segment.sizeBytes; at += chunk.length) {
     const count = await readFully(segment.file, chunk, at)
     if (count === 0) return true
@@ -223,7 +223,8 @@ class Window {
 
   async load(at: number, size: number): Promise<boolean> {
     if (at + size > this.#segment.sizeBytes) return false
-    const bytes = Buffer.allocUnsafeSlow(Math.max(size, windowBytes))
+    const aheadBytes = Math.min(windowBytes, this.#segment.sizeBytes - at)
+    const bytes = Buffer.allocUnsafeSlow(Math.max(size, aheadBytes))
     const count = await readFully(this.#segment.file, bytes, at)
     this.bytes = bytes.subarray(0, count)
     this.view = new DataView(bytes.buffer, 0, count)

@@ -34,7 +34,7 @@ test('errors are told apart by code', () => {
 })
 
 test('an error of another copy of the module is recognised, a lookalike is not', async () => {
-  const copy = (await import('./errors.ts?copy' as string)) as typeof import('./errors.ts')
+  const copy = (await import('./errors.ts?copy' as string)) as { SetteeError: typeof SetteeError }
   const foreign: unknown = new copy.SetteeError('SETTEE_TEST_BUSY', true, 'from elsewhere')
   assert.ok(!(foreign instanceof SetteeError))
   assert.ok(isSetteeError(foreign, 'SETTEE_TEST_BUSY'))

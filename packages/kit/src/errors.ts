@@ -46,8 +46,8 @@ export type ErrorFactory<Code extends string> = (
   options?: SetteeErrorOptions,
 ) => SetteeError
 
-/** Declares the closed error table of a package and returns its factory. */
-export function defineErrors<const Table extends Readonly<Record<`SETTEE_${string}`, ErrorSpec>>>(
+/** Declares the closed error table of a package or an application and returns its factory. */
+export function defineErrors<const Table extends Readonly<Record<Uppercase<string>, ErrorSpec>>>(
   table: Table,
 ): ErrorFactory<keyof Table & string> {
   return (code, message, options) => {

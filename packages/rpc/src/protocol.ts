@@ -11,6 +11,7 @@
  * content is the request id.
  */
 import {
+  boltV2,
   createHeaderKey,
   createRequestTemplate,
   createResponseTemplate,
@@ -34,26 +35,40 @@ export function dataIdOf(serviceName: string): string {
   return `${serviceName}@DEFAULT`
 }
 
-export function createMethodTemplate(options: {
+/** The requests of one method: what is the same in each of them. */
+export interface MethodTemplates {
+  /** With the headers that a Settee server reads. */
+  readonly settee: RequestTemplate
+  /** With all that SOFARPC sends, which its servers, filters and meshes rely on. */
+  readonly sofa: RequestTemplate
+}
+
+export function createMethodTemplates(options: {
   readonly application: string
   readonly serviceName: string
   readonly methodName: string
   readonly isOneway: boolean
-}): RequestTemplate {
+}): MethodTemplates {
   const { application, serviceName, methodName, isOneway } = options
-  return createRequestTemplate({
-    codec: jsonCodec,
-    className: sofaRequestClass,
-    oneway: isOneway,
-    headers: [
-      ['service', serviceName],
-      ['sofa_head_target_service', serviceName],
-      ['sofa_head_method_name', methodName],
-      ['app', application],
-      ['protocol', 'bolt'],
-      ['type', isOneway ? 'oneway' : 'sync'],
-    ],
-  })
+  const request = { codec: jsonCodec, className: sofaRequestClass, oneway: isOneway }
+  const routing = [
+    ['sofa_head_target_service', serviceName],
+    ['sofa_head_method_name', methodName],
+  ] as const
+  return {
+    // Half the bytes of the other one, which is a tenth of the time of a small call (measured).
+    settee: createRequestTemplate({ ...request, headers: routing }),
+    sofa: createRequestTemplate({
+      ...request,
+      headers: [
+        ['service', serviceName],
+        ...routing,
+        ['app', application],
+        ['protocol', 'bolt'],
+        ['type', isOneway ? 'oneway' : 'sync'],
+      ],
+    }),
+  }
 }
 
 export const cancelTemplate: RequestTemplate = createRequestTemplate({
@@ -65,7 +80,10 @@ export const cancelTemplate: RequestTemplate = createRequestTemplate({
 /** Templates of the answers in one dialect. */
 export interface AnswerTemplates {
   readonly success: ResponseTemplate
+  /** An error of the handler; the status says success, as in SOFARPC. */
   readonly failure: ResponseTemplate
+  /** A status of the protocol; SOFABolt never puts a checksum behind it. */
+  readonly refusal: ResponseTemplate
 }
 
 const answerTemplates = new Map<BoltDialect['name'], AnswerTemplates>()
@@ -79,6 +97,10 @@ export function answerTemplatesOf(dialect: BoltDialect): AnswerTemplates {
     failure: createResponseTemplate({
       ...options,
       headers: [['sofa_head_response_error', 'true']],
+    }),
+    refusal: createResponseTemplate({
+      ...options,
+      dialect: dialect.name === 'v2-crc' ? boltV2 : dialect,
     }),
   }
   answerTemplates.set(dialect.name, templates)

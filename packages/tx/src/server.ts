@@ -1,1 +1,204 @@
-export {}
+/**
+ * The transaction coordinator as a server: Seata's protocol on a port, the pure core behind it,
+ * durable through a journal.
+ */
+import {
+  systemClock,
+  systemRandom,
+  type Clock,
+  type Random,
+  type Service,
+  type SetteeError,
+} from '@settee/kit'
+import type { Journal, ReplicaStats } from '@settee/journal'
+import { Listener, TimerWheel, type Connection } from '@settee/wire'
+import type { CoordinatorOptions } from './core/limits.ts'
+import { failedOutcome, type BranchCall, type PhaseTwo } from './core/phase-two.ts'
+import type { BranchOutcome } from './core/commands.ts'
+import type { CoordinatorState } from './core/state.ts'
+import { SeataPeer } from './peer.ts'
+import { BranchType, frameLength, MessageType } from './protocol/index.ts'
+import { ChannelTable } from './server/channel-table.ts'
+import { CoordinatorShell } from './server/coordinator.ts'
+import { Session } from './server/session.ts'
+
+export {
+  countTransactions,
+  describeTransaction,
+  listTransactions,
+  type TransactionCounts,
+  type TransactionDetail,
+  type TransactionPage,
+  type TransactionQuery,
+  type TransactionSummary,
+} from './core/read-model.ts'
+export type { CoordinatorOptions } from './core/limits.ts'
+export type { CoordinatorState } from './core/state.ts'
+
+export interface TxServerOptions {
+  /** Holds the coordinator's state: `createFileJournal` for keeps, `createMemoryJournal` else. */
+  readonly journal: Journal
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Default 8091, that of Seata; 0 takes any free port. */
+  readonly port?: number
+  readonly allowRemote?: boolean
+  /** `ip:port` under which clients reach this server; goes into every xid. Default: as bound. */
+  readonly advertisedAddress?: string
+  /** Told once when the journal has failed: the process must end, a restart recovers. */
+  readonly onFailed: (error: SetteeError) => void
+  /** Limits of transactions, branches, locks and history. */
+  readonly limits?: CoordinatorOptions
+  readonly snapshotEveryBytes?: number
+  /** Age at which undo logs that were left behind are deleted, in days. Default 7. */
+  readonly undoLogSaveDays?: number
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+export interface TxServer extends Service {
+  /** `host:port` as bound. */
+  readonly address: string
+  readonly connectionCount: number
+  /** The committed state, to be looked at only. */
+  readonly state: CoordinatorState
+  /** When phase two tries a branch again. */
+  readonly schedule: PhaseTwo
+  readonly lockWaiterCount: number
+  /** Grows with every change of {@link state}. */
+  readonly version: number
+  stats(): ReplicaStats
+}
+
+/** First reminder to delete old undo logs, and its period, in ms. */
+const firstUndoLogDeleteMs = 3 * 60_000
+const undoLogDeletePeriodMs = 24 * 3_600_000
+
+export function createTxServer(options: TxServerOptions): TxServer {
+  return new SeataTxServer(options)
+}
+
+class SeataTxServer implements TxServer {
+  readonly name = 'tx'
+  readonly #options: TxServerOptions
+  readonly #clock: Clock
+  readonly #wheel: TimerWheel
+  readonly #listener: Listener
+  readonly #shell: CoordinatorShell
+  readonly #channels = new ChannelTable<Session>()
+  readonly #sessions = new Map<Session, SeataPeer>()
+  #stopReminders: () => void = () => {}
+
+  constructor(options: TxServerOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#wheel = new TimerWheel({ clock: this.#clock })
+    this.#listener = new Listener({
+      name: 'tx',
+      host: options.host ?? '127.0.0.1',
+      port: options.port ?? 8091,
+      allowRemote: options.allowRemote ?? false,
+      frameLength,
+      accept: (connection) => this.#accept(connection),
+    })
+    this.#shell = new CoordinatorShell({
+      journal: options.journal,
+      clock: this.#clock,
+      random: options.random ?? systemRandom,
+      address: () => options.advertisedAddress ?? this.#listener.address,
+      callBranch: (call, done) => this.#callBranch(call, done),
+      onFailed: options.onFailed,
+      ...(options.limits !== undefined && { core: options.limits }),
+      ...(options.snapshotEveryBytes !== undefined && {
+        snapshotEveryBytes: options.snapshotEveryBytes,
+      }),
+    })
+  }
+
+  get address(): string {
+    return this.#listener.address
+  }
+  get connectionCount(): number {
+    return this.#listener.connectionCount
+  }
+  get state(): CoordinatorState {
+    return this.#shell.state
+  }
+  get schedule(): PhaseTwo {
+    return this.#shell.schedule
+  }
+  get lockWaiterCount(): number {
+    return this.#shell.lockWaiterCount
+  }
+  get version(): number {
+    return this.#shell.version
+  }
+  stats(): ReplicaStats {
+    return this.#shell.stats()
+  }
+
+  /** Recovers before it listens, so that the first request finds the whole state. */
+  async start(): Promise<void> {
+    await this.#shell.start()
+    try {
+      await this.#listener.start()
+    } catch (error) {
+      await this.#shell.stop()
+      throw error
+    }
+    this.#remindOfUndoLogs(firstUndoLogDeleteMs)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopReminders()
+    await this.#listener.stop()
+    await this.#shell.stop()
+  }
+
+  #accept(connection: Connection): SeataPeer {
+    const session = new Session(connection, this.#shell, this.#channels)
+    const peer = new SeataPeer({
+      connection,
+      clock: this.#clock,
+      wheel: this.#wheel,
+      onRequest: (message, requestId, frameType, from) =>
+        session.onRequest(message, requestId, frameType, from),
+      onClose: () => {
+        this.#sessions.delete(session)
+        session.onClose()
+      },
+    })
+    this.#sessions.set(session, peer)
+    return peer
+  }
+
+  #callBranch(call: BranchCall, done: (outcome: BranchOutcome) => void): void {
+    const session = this.#channels.find(call)
+    if (session !== undefined) return session.callBranch(call, done)
+    const { resourceId, clientId } = call
+    done(
+      failedOutcome(call, `rm client is not connected. dbkey:${resourceId},clientId:${clientId}`),
+    )
+  }
+
+  /** Tells resource managers to delete undo logs that nothing will ask for any more. */
+  #remindOfUndoLogs(delayMs: number): void {
+    const timer = this.#clock.after(delayMs, () => {
+      const saveDays = this.#options.undoLogSaveDays ?? 7
+      for (const resourceId of this.#channels.resources) {
+        const session = this.#channels.find({ resourceId, clientId: '', branchType: BranchType.AT })
+        if (session === undefined) continue
+        this.#sessions
+          .get(session)
+          ?.sendOneway({
+            type: MessageType.UndoLogDelete,
+            branchType: BranchType.AT,
+            resourceId,
+            saveDays,
+          })
+      }
+      this.#remindOfUndoLogs(undoLogDeletePeriodMs)
+    })
+    this.#stopReminders = () => timer.cancel()
+  }
+}

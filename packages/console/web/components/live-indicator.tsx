@@ -6,7 +6,8 @@ import { useLive } from '../live/live.tsx'
 export function LiveIndicator(): ReactNode {
   const { t, format } = useLanguage()
   const { connection } = useLive()
-  const time = format.time(connection.since, Date.now())
+  // The next attempt is as good as now to tell whether the day is named too.
+  const time = format.time(connection.since, connection.retryAt)
   const words = {
     live: t('live.live'),
     connecting: t('live.connecting'),

@@ -1,6 +1,7 @@
 /** States and statuses as small labels: a colour, always with words. */
 import type { ReactNode } from 'react'
 import type { TransactionState } from '../../src/api.ts'
+import { Breakable } from './breakable.tsx'
 import { useLanguage } from '../i18n/language.tsx'
 import { translateName } from '../i18n/translate.ts'
 
@@ -45,8 +46,8 @@ export function BranchStatusLabel({ status }: { readonly status: string }): Reac
 /** The name by which Seata's own tools and logs call it. */
 export function SeataName({ name }: { readonly name: string }): ReactNode {
   return (
-    <code className="seata-name" translate="no">
-      {name}
+    <code className="seata-name">
+      <Breakable text={name} />
     </code>
   )
 }

@@ -39,8 +39,10 @@ export function ThroughputChart({ overview }: { readonly overview: Overview }): 
         >
           <line x1="0" x2={box.width} y1="0.5" y2="0.5" />
           <line x1="0" x2={box.width} y1={box.height / 2} y2={box.height / 2} />
-          <path data-series="committed" d={total} />
-          <path data-series="rolled-back" d={rolledBack} />
+          <path className="area" data-series="committed" d={total.area} />
+          <path data-series="committed" d={total.line} />
+          <path className="area" data-series="rolled-back" d={rolledBack.area} />
+          <path data-series="rolled-back" d={rolledBack.line} />
           <line x1="0" x2={box.width} y1={box.height - 0.5} y2={box.height - 0.5} />
         </svg>
       </div>

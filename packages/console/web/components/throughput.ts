@@ -2,14 +2,20 @@
 import type { SeriesPoint } from '../../src/api.ts'
 
 export interface ThroughputShape {
-  /** Filled area under all transactions. */
-  readonly total: string
-  /** Filled area under the rolled back ones, below the former. */
-  readonly rolledBack: string
+  /** All transactions. */
+  readonly total: Curve
+  /** The rolled back ones, below the former. */
+  readonly rolledBack: Curve
   /** Highest total of a second; the top of the chart is {@link ceiling}. */
   readonly peak: number
   /** A round number at or above the peak, at least 5. */
   readonly ceiling: number
+}
+
+/** SVG paths; both empty when there is no point. */
+export interface Curve {
+  readonly line: string
+  readonly area: string
 }
 
 export interface Box {
@@ -28,18 +34,18 @@ export function shapeThroughput(
   const totals = points.map((point) => point.committedPerSecond + point.rolledBackPerSecond)
   const peak = Math.max(0, ...totals)
   const ceiling = roundUp(peak)
-  const area = (values: readonly number[]): string => {
-    if (points.length === 0) return ''
+  const draw = (values: readonly number[]): Curve => {
+    if (points.length === 0) return { line: '', area: '' }
     const x = (at: number): number => round(box.width * (1 - (now - at) / box.spanMs))
-    const top = points.map(
-      ({ at }, i) => `L${x(at)} ${round(box.height * (1 - (values[i] ?? 0) / ceiling))}`,
-    )
+    const line = points
+      .map(({ at }, i) => `${x(at)} ${round(box.height * (1 - (values[i] ?? 0) / ceiling))}`)
+      .join('L')
     const first = x(points[0]!.at)
     const last = x(points.at(-1)!.at)
-    return `M${first} ${box.height}${top.join('')}L${last} ${box.height}Z`
+    return { line: `M${line}`, area: `M${first} ${box.height}L${line}L${last} ${box.height}Z` }
   }
   const rolledBack = points.map((point) => point.rolledBackPerSecond)
-  return { total: area(totals), rolledBack: area(rolledBack), peak, ceiling }
+  return { total: draw(totals), rolledBack: draw(rolledBack), peak, ceiling }
 }
 
 /** The next of 5, 10, 20, 50, 100, … at or above `value`. */

@@ -41,13 +41,17 @@ export const en = {
   'unit.d': '{n} d',
 
   'health.settled': 'All transactions are settled',
-  'health.running': 'All is well; {count} transaction is running | All is well; {count} transactions are running',
-  'health.waits': '{count} transaction waits for {target} since {time} | {count} transactions wait for {target} since {time}',
-  'health.retrying': '{count} transaction is being retried | {count} transactions are being retried',
+  'health.running':
+    'All is well; {count} transaction is running | All is well; {count} transactions are running',
+  'health.waits':
+    '{count} transaction waits for {target} since {time} | {count} transactions wait for {target} since {time}',
+  'health.retrying':
+    '{count} transaction is being retried | {count} transactions are being retried',
   'health.failed': '{count} transaction needs a person | {count} transactions need a person',
   'health.waitsHint': 'They finish by themselves as soon as it answers.',
   'health.failedHint': 'Their rows could not be brought back by themselves.',
-  'health.lockWaiters': '{count} branch waits for a global lock | {count} branches wait for a global lock',
+  'health.lockWaiters':
+    '{count} branch waits for a global lock | {count} branches wait for a global lock',
   'health.look': 'Look at them',
 
   'overview.counts': 'Counts',
@@ -62,7 +66,8 @@ export const en = {
   'overview.services': 'Services',
   'overview.endpoints': '{count} endpoint | {count} endpoints',
   'overview.throughput': 'Transactions per second',
-  'overview.throughputNow': 'Now {committed} committed and {rolledBack} rolled back per second; at most {peak} in the last two minutes.',
+  'overview.throughputNow':
+    'Now {committed} committed and {rolledBack} rolled back per second; at most {peak} in the last two minutes.',
   'overview.lastMinutes': '2 min ago',
   'overview.now': 'now',
   'overview.components': 'Components',
@@ -146,6 +151,7 @@ export const en = {
   'transaction.now': 'now',
   'transaction.stillRunning': 'Still running',
   'transaction.stillWaiting': 'Still waiting for {target}',
+  'transaction.repeated': '{count} times so far, last at {offset}',
   'transaction.branches': 'Branches',
   'transaction.noBranches': 'No branch has registered.',
   'transaction.rollbackOrder': 'Rollback goes from the last branch to the first.',
@@ -153,11 +159,12 @@ export const en = {
   'transaction.noLocks': 'It holds no global lock.',
 
   'waiting.title': 'Waits for {target} since {time}',
-  'waiting.for': 'for {duration}',
-  'waiting.attempts': 'Tried {count} time | Tried {count} times',
+  'waiting.for': 'For {duration}',
+  'waiting.attempts': 'tried {count} time | tried {count} times',
   'waiting.next': 'next attempt in {duration}',
   'waiting.trying': 'trying now',
-  'waiting.hint': 'Nothing to do here: it goes on by itself when {target} answers, and nothing is lost until then.',
+  'waiting.hint':
+    'Nothing to do here: it goes on by itself when {target} answers, and nothing is lost until then.',
 
   'end.committed': 'Committed by {actor} after {duration}',
   'end.rolledBack': 'Rolled back by {actor} after {duration}',
@@ -168,7 +175,8 @@ export const en = {
   'end.rollingBack': '{actor} asked for the rollback after {duration}',
   'end.timingOut': 'Not finished within {duration}, so it is being rolled back',
   'end.running': 'Running for {duration}; rolled back if not finished in {left}',
-  'end.overdue': 'Running for {duration}; the timeout has passed and the rollback is about to start',
+  'end.overdue':
+    'Running for {duration}; the timeout has passed and the rollback is about to start',
   'end.reason': '{sentence}: {reason}',
 
   'branch.order': 'Order',

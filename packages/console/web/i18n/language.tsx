@@ -20,7 +20,12 @@ export function LanguageProvider(props: { readonly children: ReactNode }): React
   }, [language])
   const value = useMemo(() => {
     const t = createTranslate(language)
-    return { language, setLanguage: rememberThen(setLanguage), t, format: createFormat(language, t) }
+    return {
+      language,
+      setLanguage: rememberThen(setLanguage),
+      t,
+      format: createFormat(language, t),
+    }
   }, [language])
   return <context.Provider value={value}>{props.children}</context.Provider>
 }

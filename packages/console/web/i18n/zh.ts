@@ -73,7 +73,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'overview.version': '版本',
   'overview.uptime': '已运行',
   'overview.memory': '内存',
-  'overview.journal': '日志目录',
+  'overview.journal': '持久化日志',
   'overview.inMemory': '仅保存在内存中，重启后丢失。用 --data DIR 保留。',
 
   'component.registry': '服务注册中心',
@@ -145,6 +145,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'transaction.now': '现在',
   'transaction.stillRunning': '仍在进行',
   'transaction.stillWaiting': '仍在等待 {target}',
+  'transaction.repeated': '已 {count} 次，最近一次在 {offset}',
   'transaction.branches': '分支',
   'transaction.noBranches': '没有分支注册。',
   'transaction.rollbackOrder': '回滚从最后一个分支开始。',

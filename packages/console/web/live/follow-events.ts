@@ -7,12 +7,12 @@ import { createSseParser, type ServerEvent } from './sse-parser.ts'
 
 export interface EventPorts {
   /** Opens the stream; rejects when the server cannot be reached or refuses. */
-  open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
-  now(): number
+  readonly open: (signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>
+  readonly now: () => number
   /** A float in [0, 1). */
-  random(): number
+  readonly random: () => number
   /** Resolves after `delayMs`, or earlier when the reader asks to try now or `signal` aborts. */
-  wait(delayMs: number, signal: AbortSignal): Promise<void>
+  readonly wait: (delayMs: number, signal: AbortSignal) => Promise<void>
 }
 
 export interface Following {
@@ -21,8 +21,8 @@ export interface Following {
   readonly signal: AbortSignal
   /** A stream that is silent for longer counts as lost, in ms. Default 30,000. */
   readonly silenceLimitMs?: number
-  onConnection(connection: Connection): void
-  onEvent(event: ServerEvent): void
+  readonly onConnection: (connection: Connection) => void
+  readonly onEvent: (event: ServerEvent) => void
 }
 
 /** Resolves when `following.signal` aborts; never rejects. */

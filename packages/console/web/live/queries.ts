@@ -1,5 +1,6 @@
 /** The queries of the pages. Their keys are the topics that `live.tsx` writes to. */
 import { QueryClient, useQuery, type UseQueryResult } from '@tanstack/react-query'
+import { useState } from 'react'
 import type { Overview, ServiceDetail, ServiceSummary } from '../../src/api.ts'
 import type { TransactionDetail, TransactionPage } from '../../src/api.ts'
 import { formatFilter, type TransactionFilter } from '../router.ts'
@@ -36,7 +37,8 @@ export function useOverview(): UseQueryResult<Overview> {
 /** The server's clock as of the last event; it stands still while the control plane is away. */
 export function useServerNow(): number {
   const { data } = useOverview()
-  return data?.now ?? Date.now()
+  const [openedAt] = useState(Date.now)
+  return data?.now ?? openedAt
 }
 
 export function useServices(): UseQueryResult<readonly ServiceSummary[]> {

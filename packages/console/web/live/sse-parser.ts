@@ -11,7 +11,7 @@ export interface ServerEvent {
 
 export interface SseParser {
   /** Takes the next piece of the stream, cut anywhere; throws when an event exceeds the limit. */
-  push(chunk: string): void
+  readonly push: (chunk: string) => void
 }
 
 /** @param limitLength longest event in UTF-16 units, default 8 Mi. */

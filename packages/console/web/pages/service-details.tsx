@@ -18,11 +18,11 @@ export function ServiceDetails({ dataId }: { readonly dataId: string }): ReactNo
   return (
     <Loaded query={query}>
       {(service) => (
-        <>
+        <div className="stack">
           <ServiceFacts service={service} />
           <Endpoints endpoints={service.endpoints} />
           <Subscribers service={service} />
-        </>
+        </div>
       )}
     </Loaded>
   )
@@ -50,7 +50,12 @@ function Endpoints({ endpoints }: { readonly endpoints: readonly Endpoint[] }): 
       key: 'address',
       title: t('overview.address'),
       place: 'lead',
-      render: ({ address }) => <code>{address}</code>,
+      render: ({ address, attributes }) => (
+        <span className="stacked">
+          <code>{address}</code>
+          <Attributes attributes={attributes} />
+        </span>
+      ),
     },
     {
       key: 'application',
@@ -63,12 +68,6 @@ function Endpoints({ endpoints }: { readonly endpoints: readonly Endpoint[] }): 
       title: t('services.registered'),
       align: 'end',
       render: ({ registeredAt }) => format.time(registeredAt, now),
-    },
-    {
-      key: 'attributes',
-      title: t('services.attributes'),
-      place: 'wide',
-      render: ({ attributes }) => <Attributes attributes={attributes} />,
     },
   ]
   const title = t('services.endpoints')
@@ -136,10 +135,11 @@ function Subscribers({ service }: { readonly service: ServiceDetail }): ReactNod
 }
 
 function Attributes(props: { readonly attributes: Endpoint['attributes'] }): ReactNode {
+  const { t } = useLanguage()
   const entries = Object.entries(props.attributes)
   if (entries.length === 0) return null
   return (
-    <span className="chips" translate="no">
+    <span className="chips" role="group" aria-label={t('services.attributes')} translate="no">
       {entries.map(([name, value]) => (
         <code key={name}>{`${name}=${value}`}</code>
       ))}

@@ -2,6 +2,7 @@
 import { Drawer, Input } from 'antd'
 import type { ReactNode } from 'react'
 import type { ServiceSummary } from '../../src/api.ts'
+import { Breakable } from '../components/breakable.tsx'
 import { CodeSnippet } from '../components/code-snippet.tsx'
 import { EmptyState, Loaded } from '../components/load-state.tsx'
 import { RecordTable, type Column } from '../components/record-table.tsx'
@@ -41,7 +42,7 @@ export function ServicesPage({ route }: { readonly route: ServicesRoute }): Reac
       <Drawer
         open={route.dataId !== null}
         size={640}
-        title={<span className="breakable">{route.dataId}</span>}
+        title={route.dataId === null ? null : <Breakable text={route.dataId} />}
         closable={{ 'aria-label': t('common.close') }}
         onClose={() => navigate({ ...route, dataId: null })}
       >
@@ -98,8 +99,8 @@ function useServiceColumns(route: ServicesRoute): readonly Column<ServiceSummary
       title: t('services.service'),
       place: 'lead',
       render: ({ dataId }) => (
-        <a className="row-link breakable" href={formatRoute({ ...route, dataId })}>
-          {dataId}
+        <a className="row-link" href={formatRoute({ ...route, dataId })}>
+          <Breakable text={dataId} />
         </a>
       ),
     },

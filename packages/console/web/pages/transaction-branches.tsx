@@ -1,6 +1,7 @@
 /** The branches in the order in which they registered. */
 import type { ReactNode } from 'react'
 import type { Branch, TransactionDetail } from '../../src/api.ts'
+import { Breakable } from '../components/breakable.tsx'
 import { RecordTable, type Column } from '../components/record-table.tsx'
 import { Section } from '../components/section.tsx'
 import { BranchStatusLabel } from '../components/status.tsx'
@@ -9,8 +10,9 @@ import { useServerNow } from '../live/queries.ts'
 
 export function Branches({ transaction }: { readonly transaction: TransactionDetail }): ReactNode {
   const { t } = useLanguage()
-  const columns = useBranchColumns()
-  const { branches, status } = transaction
+  const { branches, status, endedAt } = transaction
+  // After the end nothing is tried any more.
+  const columns = useBranchColumns().filter(({ key }) => key !== 'next' || endedAt === null)
   const title = t('transaction.branches')
   const isRollingBack = status.includes('Rollback') && branches.length > 1
   return (
@@ -76,8 +78,12 @@ function Resource({ branch }: { readonly branch: Branch }): ReactNode {
         <span>
           <strong>{clientId.split(':', 1)[0]}</strong> <span className="quiet">{type}</span>
         </span>
-        <code className="breakable">{resourceId}</code>
-        <code className="breakable quiet">{clientId}</code>
+        <code>
+          <Breakable text={resourceId} />
+        </code>
+        <code className="quiet">
+          <Breakable text={clientId} />
+        </code>
         {lastError === null ? null : <span className="error-text">{lastError}</span>}
       </span>
     </span>

@@ -1,6 +1,7 @@
 /** The global locks that it holds: the rows that nobody else may change now. */
 import type { ReactNode } from 'react'
 import type { Lock, TransactionDetail } from '../../src/api.ts'
+import { Breakable } from '../components/breakable.tsx'
 import { RecordTable, type Column } from '../components/record-table.tsx'
 import { Section } from '../components/section.tsx'
 import { useLanguage } from '../i18n/language.tsx'
@@ -15,7 +16,11 @@ export function Locks({ transaction }: { readonly transaction: TransactionDetail
       place: 'lead',
       render: ({ table }) => <code>{table}</code>,
     },
-    { key: 'key', title: t('lock.key'), render: ({ key }) => <code className="breakable">{key}</code> },
+    {
+      key: 'key',
+      title: t('lock.key'),
+      render: ({ key }) => <code className="breakable">{key}</code>,
+    },
     {
       key: 'branch',
       title: t('lock.branch'),
@@ -27,7 +32,11 @@ export function Locks({ transaction }: { readonly transaction: TransactionDetail
       key: 'resource',
       title: t('lock.resource'),
       place: 'wide',
-      render: ({ resourceId }) => <code className="breakable quiet">{resourceId}</code>,
+      render: ({ resourceId }) => (
+        <code className="quiet">
+          <Breakable text={resourceId} />
+        </code>
+      ),
     },
   ]
   const title = t('transaction.locks')

@@ -1,21 +1,22 @@
 /** What happened, in order, each at its offset from the beginning, by whom and why. */
 import type { ReactNode } from 'react'
-import type { TimelineEntry, TimelineKind, TransactionDetail } from '../../src/api.ts'
+import type { TimelineKind, TransactionDetail } from '../../src/api.ts'
 import { Section } from '../components/section.tsx'
 import { SeataName, type Tone, toneOfState } from '../components/status.tsx'
 import { nameActor } from '../explain.ts'
 import { useLanguage } from '../i18n/language.tsx'
 import { translateName } from '../i18n/translate.ts'
 import { useServerNow } from '../live/queries.ts'
+import { groupTimeline, type TimelineLine } from '../timeline.ts'
 
 export function Timeline({ transaction }: { readonly transaction: TransactionDetail }): ReactNode {
   const { t } = useLanguage()
   return (
     <Section title={t('transaction.timeline')}>
       <ol className="timeline">
-        {transaction.timeline.map((entry, index) => (
-          // Entries are only ever appended, so the index is their identity.
-          <Entry key={index} entry={entry} transaction={transaction} />
+        {groupTimeline(transaction.timeline).map((line, index) => (
+          // Lines are only ever appended, so the index is their identity.
+          <Line key={index} line={line} transaction={transaction} />
         ))}
         <OpenEnd transaction={transaction} />
       </ol>
@@ -23,13 +24,14 @@ export function Timeline({ transaction }: { readonly transaction: TransactionDet
   )
 }
 
-function Entry(props: {
-  readonly entry: TimelineEntry
+function Line(props: {
+  readonly line: TimelineLine
   readonly transaction: TransactionDetail
 }): ReactNode {
   const { t, format } = useLanguage()
-  const { entry, transaction } = props
-  const { at, kind, branchId, status, reason, actor } = entry
+  const { line, transaction } = props
+  const { at, kind, branchId, status, reason, actor } = line.entry
+  const lastOffset = format.offset(line.lastAt - transaction.beganAt)
   const branch = transaction.branches.find((known) => known.branchId === branchId)
   const tone = kind === 'ended' ? toneOfState[transaction.state] : toneOfKind[kind]
   return (
@@ -43,7 +45,12 @@ function Entry(props: {
           )}
           {status === null ? null : <SeataName name={status} />}
         </p>
-        <p className="quiet">{nameActor(actor, t)}</p>
+        <p className="quiet">
+          {nameActor(actor, t)}
+          {line.count === 1
+            ? null
+            : ` · ${t('transaction.repeated', { count: line.count, offset: lastOffset })}`}
+        </p>
         {reason === '' ? null : <p className="timeline-reason">{reason}</p>}
       </div>
     </li>

@@ -76,7 +76,7 @@ function Head({ transaction }: { readonly transaction: TransactionDetail }): Rea
       </p>
       <p className="outcome" role="status">
         {explainOutcome(transaction, now, t, format)}
-        {settling === null ? null : <span className="quiet"> {settling}</span>}
+        {settling === null ? null : <span className="quiet">{settling}</span>}
       </p>
       <Facts
         facts={[

@@ -1,16 +1,17 @@
 /**
  * One call on its way: the request, the headers of its context, and the promise behind it. It is
- * its own entry in the pending ring and in the timer wheel.
+ * its own entry in the pending ring and in the timer wheel, so a call is this object, its promise
+ * and nothing else.
  */
 import {
   BoltCall,
-  findHeader,
+  createHeaderKey,
+  HeaderReader,
   jsonCodec,
   requestBaggagePrefix,
   responseStatus,
   responseStatusName,
   sofaHeader,
-  createHeaderKey,
   type BoltFrame,
   type FrameEncoder,
   type HeaderKey,
@@ -18,33 +19,36 @@ import {
 } from '@settee/bolt'
 import { isSetteeError, messageOf, SetteeError, type RequestContext } from '@settee/kit'
 import { rpcError } from '../errors.ts'
-import { errorHeader, traceHeader, xidHeader } from '../protocol.ts'
-
-export interface CallSettlement {
-  resolve(value: unknown): void
-  reject(error: SetteeError): void
-}
+import { cancelTemplate, errorHeader, traceHeader, xidHeader } from '../protocol.ts'
 
 export class ClientCall extends BoltCall {
   readonly template: RequestTemplate
   readonly timeoutMs: number
   readonly content: unknown
   readonly #context: RequestContext
-  readonly #settlement: CallSettlement
+  /** Of the promise that waits for the answer. */
+  resolve: (value: unknown) => void = ignore
+  reject: (error: SetteeError) => void = ignore
 
   constructor(
     template: RequestTemplate,
     content: unknown,
     timeoutMs: number,
     context: RequestContext,
-    settlement: CallSettlement,
   ) {
     super()
     this.template = template
     this.content = content
     this.timeoutMs = timeoutMs
     this.#context = context
-    this.#settlement = settlement
+  }
+
+  /** The answer; called once, before the call is sent. */
+  answer(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
   }
 
   override writeHeaders(encoder: FrameEncoder): void {
@@ -63,20 +67,38 @@ export class ClientCall extends BoltCall {
 
   onAnswer(frame: BoltFrame): void {
     if (frame.status !== responseStatus.SUCCESS) {
-      this.#settlement.reject(refusalOf(frame))
-    } else if (
-      frame.headerStart !== frame.contentStart &&
-      findHeader(frame, sofaHeader.responseError) === 'true'
-    ) {
-      this.#settlement.reject(failureOf(frame))
+      this.reject(refusalOf(frame))
+    } else if (frame.headerStart !== frame.contentStart && isFailure(frame)) {
+      this.reject(failureOf(frame))
     } else {
-      this.#settlement.resolve(jsonCodec.decode(frame.bytes, frame.contentStart, frame.contentEnd))
+      this.resolve(jsonCodec.decode(frame.bytes, frame.contentStart, frame.contentEnd))
     }
   }
 
   onFailure(error: SetteeError): void {
-    this.#settlement.reject(explainLoss(error))
+    this.reject(explainLoss(error))
   }
+}
+
+/** Tells the provider that nobody waits for a call any more. */
+export class CancelCall extends ClientCall {
+  constructor(requestId: number) {
+    super(cancelTemplate, requestId, 0, {})
+  }
+}
+
+function ignore(): void {}
+
+/** Why a call could not even be sent, in the words of rpc. */
+export function explainUnsent(error: unknown, where: string): SetteeError {
+  const message = `${where} was not called: ${messageOf(error)}`
+  if (isSetteeError(error, 'SETTEE_WIRE_CLOSED')) {
+    return rpcError('SETTEE_RPC_UNREACHABLE', message, { cause: error })
+  }
+  if (isSetteeError(error, 'SETTEE_WIRE_OVERLOADED')) {
+    return rpcError('SETTEE_RPC_OVERLOADED', message, { cause: error })
+  }
+  return rpcError('SETTEE_RPC_BAD_ARGUMENT', message, { cause: error })
 }
 
 /** What the wire says about a call that was sent, in the words of rpc. */
@@ -91,7 +113,9 @@ function explainLoss(error: SetteeError): SetteeError {
         { cause: error },
       )
     default:
-      return error
+      return rpcError('SETTEE_RPC_BAD_RESULT', `the answer cannot be read: ${error.message}`, {
+        cause: error,
+      })
   }
 }
 
@@ -104,10 +128,18 @@ function refusalOf(frame: BoltFrame): SetteeError {
   return rpcError('SETTEE_RPC_REFUSED', `the provider answered ${name}: ${textOf(frame)}`)
 }
 
+/** Successful answers of Settee have no headers, so this is rarely read. */
+const answerHeaders = new HeaderReader([sofaHeader.responseError, errorHeader])
+
+function isFailure(frame: BoltFrame): boolean {
+  answerHeaders.load(frame)
+  return answerHeaders.text(sofaHeader.responseError) === 'true'
+}
+
 /** An error of the handler: of a Settee peer with its code, of any other with its text. */
 function failureOf(frame: BoltFrame): SetteeError {
   const message = textOf(frame)
-  const typed = findHeader(frame, errorHeader)
+  const typed = answerHeaders.text(errorHeader)
   if (typed === undefined) return rpcError('SETTEE_RPC_HANDLER_FAILED', message)
   const fields = JSON.parse(typed) as { code?: unknown; retryable?: unknown; details?: unknown }
   return new SetteeError(String(fields.code), fields.retryable === true, message, {

@@ -4,15 +4,16 @@
  */
 import { BoltPeer, frameLength } from '@settee/bolt'
 import type { Clock, Random, SetteeError } from '@settee/kit'
-import { Dialer, type Connection, type TimerWheel } from '@settee/wire'
+import { Dialer, wireError, type Connection, type TimerWheel } from '@settee/wire'
 
 export interface EndpointOptions {
   readonly clock: Clock
   readonly random: Random
   readonly wheel: TimerWheel
-  /** Called when the connection is up, and with an error when an attempt failed or it is lost. */
-  readonly onChange: (endpoint: Endpoint, error: SetteeError | undefined) => void
 }
+
+/** Called when the connection is up, and with an error when an attempt failed or it is lost. */
+export type EndpointListener = (error: SetteeError | undefined) => void
 
 /** Longest wait for running calls when an endpoint is given up, in ms. */
 const drainLimitMs = 10_000
@@ -22,12 +23,14 @@ export class Endpoint {
   readonly address: string
   /** Whether the provider is a Settee server and understands its additions. */
   readonly isSettee: boolean
+  /** Those who use the endpoint: one for each service that is called there. */
+  readonly listeners: Set<EndpointListener> = new Set()
   readonly #dialer: Dialer
   readonly #clock: Clock
   #peer: BoltPeer | undefined
 
   constructor(address: string, isSettee: boolean, options: EndpointOptions) {
-    const { clock, random, wheel, onChange } = options
+    const { clock, random, wheel } = options
     this.address = address
     this.isSettee = isSettee
     this.#clock = clock
@@ -49,10 +52,10 @@ export class Endpoint {
         })
         this.#peer = peer
         // The handler must be in place before anybody sends.
-        queueMicrotask(() => onChange(this, undefined))
+        queueMicrotask(() => this.#tell(undefined))
         return peer
       },
-      onFailure: (error) => onChange(this, error),
+      onFailure: (error) => this.#tell(error),
     })
     this.#dialer.start()
   }
@@ -62,18 +65,33 @@ export class Endpoint {
     return this.#peer?.connection.isOpen === true ? this.#peer : undefined
   }
 
-  /** Lets running calls finish, then closes. */
-  retire(): void {
+  /** Connects now instead of at the end of a pause, because the provider has just been announced. */
+  retryNow(): void {
+    this.#dialer.retryNow()
+  }
+
+  /** Lets running calls finish, then closes and says so. */
+  retire(onClosed: () => void): void {
     const endMs = this.#clock.monotonic() + drainLimitMs
     const look = (): void => {
       const isBusy = (this.#peer?.pendingCount ?? 0) > 0
-      if (isBusy && this.#clock.monotonic() < endMs) this.#clock.after(drainLookMs, look)
-      else this.#dialer.close()
+      if (isBusy && this.#clock.monotonic() < endMs) {
+        this.#clock.after(drainLookMs, look)
+      } else {
+        this.close()
+        onClosed()
+      }
     }
     look()
   }
 
+  /** Closes the connection; calls that wait for their answer fail at once. */
   close(): void {
+    this.#peer?.close(wireError('SETTEE_WIRE_CLOSED', 'the client was closed'))
     this.#dialer.close()
+  }
+
+  #tell(error: SetteeError | undefined): void {
+    for (const listener of this.listeners) listener(error)
   }
 }

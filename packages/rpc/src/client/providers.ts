@@ -2,22 +2,29 @@
  * The providers of one service: the addresses that are given or that the registry pushes, one
  * {@link Endpoint} each, and the callers that wait until one of them is reachable.
  */
-import { messageOf, type SetteeError, type Timer } from '@settee/kit'
+import { messageOf, type Clock, type SetteeError, type Timer } from '@settee/kit'
 import { rpcError } from '../errors.ts'
 import type { Balancer } from './balancer.ts'
-import { Endpoint, type EndpointOptions } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Endpoints } from './endpoints.ts'
 
-export interface ProvidersOptions extends Omit<EndpointOptions, 'onChange'> {
+export interface ProvidersOptions {
   readonly serviceName: string
   readonly balancer: Balancer
+  readonly endpoints: Endpoints
+  readonly clock: Clock
 }
 
-/** An address with what the registry says about it, such as `127.0.0.1:12200?app_name=stock`. */
+/**
+ * An address with what the registry says about it, such as `127.0.0.1:12200?app_name=stock`. One
+ * with parameters but without `settee=1` is a provider of another make, such as SOFARPC.
+ */
 export type ProviderUrl = string
 
 interface Waiter {
-  readonly settle: (error: SetteeError | undefined) => void
   readonly timer: Timer
+  readonly resolve: (endpoint: Endpoint) => void
+  readonly reject: (error: SetteeError) => void
 }
 
 export class Providers {
@@ -25,29 +32,28 @@ export class Providers {
   readonly #endpoints = new Map<string, Endpoint>()
   readonly #waiters = new Set<Waiter>()
   /** Those with a connection, in a list that the balancer can index. */
-  #ready: Endpoint[] = []
+  #ready: readonly Endpoint[] = []
   #lastError: SetteeError | undefined
 
   constructor(options: ProvidersOptions) {
     this.#options = options
   }
 
-  /** Takes over the new list: opens what is new, retires what is gone. */
+  /** Takes over the new list: opens what is new, gives back what is gone. */
   update(urls: readonly ProviderUrl[]): void {
+    const { endpoints } = this.#options
     const wanted = new Map(urls.map((url) => [addressOf(url), url]))
     for (const [address, endpoint] of this.#endpoints) {
-      if (wanted.has(address)) continue
+      if (wanted.has(address)) {
+        endpoint.retryNow()
+        continue
+      }
       this.#endpoints.delete(address)
-      endpoint.retire()
+      endpoints.giveBack(endpoint, this.#onChange)
     }
     for (const [address, url] of wanted) {
       if (this.#endpoints.has(address)) continue
-      const isSettee = !url.includes('?') || /[?&]settee=/.test(url)
-      const endpoint = new Endpoint(address, isSettee, {
-        ...this.#options,
-        onChange: (_endpoint, error) => this.#onChange(error),
-      })
-      this.#endpoints.set(address, endpoint)
+      this.#endpoints.set(address, endpoints.take(address, isSetteeUrl(url), this.#onChange))
     }
     this.#refresh()
   }
@@ -57,47 +63,57 @@ export class Providers {
     const ready = this.#ready
     for (let tries = ready.length; tries > 0; tries--) {
       const endpoint = ready[this.#options.balancer(ready.length)]!
-      if (endpoint.peer !== undefined && (endpoint !== avoid || tries === 1)) return endpoint
+      if (endpoint !== avoid && endpoint.peer !== undefined) return endpoint
     }
-    return ready.find((endpoint) => endpoint.peer !== undefined)
+    return ready.find((endpoint) => endpoint !== avoid && endpoint.peer !== undefined) ??
+      avoid?.peer === undefined
+      ? undefined
+      : avoid
   }
 
   /**
-   * Resolves when a provider is reachable. Rejects with SETTEE_RPC_NO_PROVIDER or
+   * The next provider as soon as there is one. Rejects with SETTEE_RPC_NO_PROVIDER or
    * SETTEE_RPC_UNREACHABLE after `limitMs`.
    */
-  whenReady(limitMs: number): Promise<void> {
-    if (this.pick() !== undefined) return Promise.resolve()
+  pickWhenReady(limitMs: number, avoid?: Endpoint): Promise<Endpoint> {
+    const endpoint = this.pick(avoid)
+    if (endpoint !== undefined) return Promise.resolve(endpoint)
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
-        settle: (error) => {
-          this.#waiters.delete(waiter)
-          waiter.timer.cancel()
-          if (error === undefined) resolve()
-          else reject(error)
-        },
-        timer: this.#options.clock.after(limitMs, () => waiter.settle(this.#unreachable())),
+        timer: this.#options.clock.after(limitMs, () => this.#reject(waiter)),
+        resolve,
+        reject,
       }
       this.#waiters.add(waiter)
     })
   }
 
+  /** Gives all endpoints back; callers that wait fail. */
   close(): void {
-    for (const endpoint of this.#endpoints.values()) endpoint.close()
-    this.#endpoints.clear()
-    this.#refresh()
-    for (const waiter of this.#waiters) waiter.settle(this.#unreachable())
+    this.update([])
+    for (const waiter of this.#waiters) this.#reject(waiter)
   }
 
-  #onChange(error: SetteeError | undefined): void {
+  readonly #onChange = (error: SetteeError | undefined): void => {
     if (error !== undefined) this.#lastError = error
     this.#refresh()
-    if (this.#ready.length === 0) return
-    for (const waiter of this.#waiters) waiter.settle(undefined)
   }
 
   #refresh(): void {
     this.#ready = [...this.#endpoints.values()].filter((endpoint) => endpoint.peer !== undefined)
+    for (const waiter of this.#waiters) {
+      const endpoint = this.pick()
+      if (endpoint === undefined) return
+      this.#waiters.delete(waiter)
+      waiter.timer.cancel()
+      waiter.resolve(endpoint)
+    }
+  }
+
+  #reject(waiter: Waiter): void {
+    this.#waiters.delete(waiter)
+    waiter.timer.cancel()
+    waiter.reject(this.#unreachable())
   }
 
   #unreachable(): SetteeError {
@@ -121,4 +137,9 @@ export class Providers {
 
 function addressOf(url: ProviderUrl): string {
   return url.replace(/^\w+:\/\//, '').replace(/[/?].*$/, '')
+}
+
+/** An address that was written down by hand has no parameters. */
+function isSetteeUrl(url: ProviderUrl): boolean {
+  return !url.includes('?') || /[?&]settee=/.test(url)
 }

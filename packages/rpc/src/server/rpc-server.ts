@@ -11,8 +11,8 @@
 import {
   BoltPeer,
   codecId,
-  findHeaderName,
   frameLength,
+  HeaderReader,
   jsonCodec,
   responseStatus,
   sofaHeader,
@@ -24,7 +24,14 @@ import { Listener, TimerWheel, type Connection } from '@settee/wire'
 import { validate, type AnyMethod, type Contract, type Method } from '../contract.ts'
 import { rpcError } from '../errors.ts'
 import { cancelClass, dataIdOf } from '../protocol.ts'
-import { ServerCall, type AbortableCalls, type CallInfo } from './server-call.ts'
+import {
+  readContext,
+  requestHeaders,
+  ServerCall,
+  type AbortableCalls,
+  type CallInfo,
+  type Caller,
+} from './server-call.ts'
 
 export interface RpcServerOptions {
   /** Name of the application, shown in the registry. */
@@ -83,6 +90,8 @@ class BoltRpcServer implements RpcServer {
   readonly #listener: Listener
   readonly #services = new Map<string, Map<string, ServedMethod>>()
   readonly #publications: Publication[] = []
+  // Frames are handled one at a time, so one reader serves all connections.
+  readonly #headers = new HeaderReader(requestHeaders)
   readonly #maxConcurrentCalls: number
   #runningCount = 0
   #isStarted = false
@@ -172,22 +181,37 @@ class BoltRpcServer implements RpcServer {
 
   #accept(connection: Connection): BoltPeer {
     const abortable: AbortableCalls = new Map()
-    return new BoltPeer({
+    const peer = new BoltPeer({
       connection,
       clock: this.#clock,
       wheel: this.#wheel,
       // A server waits for the client's signs of life and sends none itself.
       heartbeatIdleMs: Infinity,
-      onRequest: (frame, peer) => this.#onRequest(frame, peer, abortable),
+      onRequest: (frame) => this.#onRequest(frame, caller),
       onClose: () => {
         for (const cancellation of abortable.values()) cancellation.abort()
       },
     })
+    const caller: Caller = { peer, abortable }
+    return peer
   }
 
-  #onRequest(frame: BoltFrame, peer: BoltPeer, abortable: AbortableCalls): void {
-    if (frame.className === cancelClass) return cancel(frame, abortable)
-    const call = new ServerCall(frame, peer, abortable, this.#clock.monotonic())
+  #onRequest(frame: BoltFrame, caller: Caller): void {
+    if (frame.className === cancelClass) return cancel(frame, caller.abortable)
+    let call: ServerCall
+    try {
+      this.#headers.load(frame)
+      call = new ServerCall(
+        frame,
+        readContext(frame, this.#headers, this.#clock.monotonic()),
+        caller,
+      )
+    } catch (error) {
+      return new ServerCall(frame, {}, caller).refuse(
+        responseStatus.SERVER_DESERIAL_EXCEPTION,
+        messageOf(error),
+      )
+    }
     if (frame.codec !== codecId.json) {
       return call.refuse(
         responseStatus.SERVER_DESERIAL_EXCEPTION,
@@ -200,8 +224,8 @@ class BoltRpcServer implements RpcServer {
         `${this.#runningCount} calls are running, which is the limit`,
       )
     }
-    const served = this.#find(frame)
-    if (served === undefined) return call.fail(unknownMethod(frame))
+    const served = this.#find()
+    if (served === undefined) return call.fail(this.#unknownMethod())
     let request: unknown
     try {
       request = jsonCodec.decode(frame.bytes, frame.contentStart, frame.contentEnd)
@@ -211,12 +235,22 @@ class BoltRpcServer implements RpcServer {
     this.#run(served, request, call)
   }
 
-  #find(frame: BoltFrame): ServedMethod | undefined {
-    const serviceName =
-      findHeaderName(frame, sofaHeader.service) ?? findHeaderName(frame, sofaHeader.targetService)
-    const methodName = findHeaderName(frame, sofaHeader.methodName)
+  #find(): ServedMethod | undefined {
+    const headers = this.#headers
+    const serviceName = headers.name(sofaHeader.service) ?? headers.name(sofaHeader.targetService)
+    const methodName = headers.name(sofaHeader.methodName)
     if (serviceName === undefined || methodName === undefined) return undefined
     return this.#services.get(serviceName)?.get(methodName)
+  }
+
+  #unknownMethod(): Error {
+    const serviceName = this.#headers.name(sofaHeader.service) ?? '(no service)'
+    const methodName = this.#headers.name(sofaHeader.methodName) ?? '(no method)'
+    return rpcError(
+      'SETTEE_RPC_UNKNOWN_METHOD',
+      `${serviceName}.${methodName} is not served here; do caller and provider have the same ` +
+        'contract?',
+    )
   }
 
   #run(served: ServedMethod, request: unknown, call: ServerCall): void {
@@ -262,13 +296,4 @@ function cancel(frame: BoltFrame, abortable: AbortableCalls): void {
   const requestId = jsonCodec.decode(frame.bytes, frame.contentStart, frame.contentEnd)
   // Ids are unsigned at the caller and signed in a frame.
   if (typeof requestId === 'number') abortable.get(requestId | 0)?.abort()
-}
-
-function unknownMethod(frame: BoltFrame): Error {
-  const serviceName = findHeaderName(frame, sofaHeader.service) ?? '(no service)'
-  const methodName = findHeaderName(frame, sofaHeader.methodName) ?? '(no method)'
-  return rpcError(
-    'SETTEE_RPC_UNKNOWN_METHOD',
-    `${serviceName}.${methodName} is not served here; do caller and provider have the same contract?`,
-  )
 }

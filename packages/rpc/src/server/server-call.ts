@@ -3,13 +3,15 @@
  */
 import {
   decodeHeaders,
-  findHeader,
   requestBaggagePrefix,
   responseStatus,
+  sofaHeader,
   type BoltAnswer,
   type BoltFrame,
   type BoltPeer,
   type FrameEncoder,
+  type HeaderKey,
+  type HeaderReader,
   type ResponseTemplate,
 } from '@settee/bolt'
 import { isSetteeError, messageOf, type RequestContext } from '@settee/kit'
@@ -27,6 +29,21 @@ export interface CallInfo {
 /** Calls of one connection whose handlers listen to their signal, by request id. */
 export type AbortableCalls = Map<number, AbortController>
 
+/** The connection that a call came over. */
+export interface Caller {
+  readonly peer: BoltPeer
+  readonly abortable: AbortableCalls
+}
+
+/** Headers that are read of every request. */
+export const requestHeaders: readonly HeaderKey[] = [
+  sofaHeader.service,
+  sofaHeader.targetService,
+  sofaHeader.methodName,
+  xidHeader,
+  traceHeader,
+]
+
 export class ServerCall implements CallInfo, BoltAnswer {
   readonly requestId: number
   readonly expectsAnswer: boolean
@@ -40,13 +57,13 @@ export class ServerCall implements CallInfo, BoltAnswer {
   status: number = responseStatus.SUCCESS
   content: unknown
 
-  constructor(frame: BoltFrame, peer: BoltPeer, abortable: AbortableCalls, nowMs: number) {
+  constructor(frame: BoltFrame, context: RequestContext, from: Caller) {
     this.requestId = frame.requestId
     this.expectsAnswer = frame.expectsAnswer
-    this.#peer = peer
-    this.#abortable = abortable
+    this.#peer = from.peer
+    this.#abortable = from.abortable
     this.#templates = answerTemplatesOf(frame.dialect)
-    this.context = readContext(frame, nowMs)
+    this.context = context
   }
 
   get remoteAddress(): string {
@@ -111,9 +128,14 @@ export class ServerCall implements CallInfo, BoltAnswer {
   }
 }
 
-function readContext(frame: BoltFrame, nowMs: number): RequestContext {
-  const xid = findHeader(frame, xidHeader)
-  const traceId = findHeader(frame, traceHeader)
+/** The context in which the caller made the call. Throws SETTEE_BOLT_BAD_HEADER_MAP. */
+export function readContext(
+  frame: BoltFrame,
+  headers: HeaderReader,
+  nowMs: number,
+): RequestContext {
+  const xid = headers.text(xidHeader)
+  const traceId = headers.text(traceHeader)
   const baggage = readBaggage(frame)
   return {
     ...(frame.timeoutMs > 0 && { deadlineMs: nowMs + frame.timeoutMs }),

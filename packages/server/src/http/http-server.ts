@@ -27,7 +27,8 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer extends Service {
-  readonly port: number
+  /** Where a browser finds the console. */
+  readonly url: string
   readonly connectionCount: number
 }
 
@@ -87,9 +88,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   return {
     name: 'http',
-    get port() {
+    get url() {
       const bound = server.address()
-      return typeof bound === 'object' && bound !== null ? bound.port : port
+      return `http://${host}:${typeof bound === 'object' && bound !== null ? bound.port : port}`
     },
     get connectionCount() {
       return connectionCount

@@ -30,4 +30,6 @@ export interface ControlPlaneView {
   readonly overviewVersion: number
   readonly servicesVersion: number
   readonly transactionsVersion: number
+  /** Lets go of timers. */
+  stop(): void
 }

@@ -12,7 +12,7 @@ import { parseLockKeys } from '../protocol/lock-key.ts'
 import { GlobalStatus } from '../protocol/status.ts'
 import { begin, refusalOfBegin } from './begin.ts'
 import type { Command } from './commands.ts'
-import { commit, forget, resume, rollback, timeOut } from './ending.ts'
+import { commit, forget, refusalOfManual, resume, rollback, timeOut } from './ending.ts'
 import { branchesEnded } from './outcomes.ts'
 import type { LockConflict, Refusal } from './refusal.ts'
 import { conflictOn, refusalOfRegistration, registerBranch } from './registration.ts'
@@ -62,6 +62,9 @@ export function refusalOf(state: CoordinatorState, command: Command): Refusal | 
       return refusalOfRegistration(state, command)
     case 'reportBranch':
       return refusalOfReport(state, command)
+    case 'resume':
+    case 'forget':
+      return refusalOfManual(state, command)
     default:
       return null
   }

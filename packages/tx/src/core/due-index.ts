@@ -13,6 +13,11 @@ export class DueIndex<Item> {
     return this.#dueOf.size
   }
 
+  /** Entries kept, stale ones included. */
+  get entryCount(): number {
+    return this.#heap.length
+  }
+
   /** Due time of the next item in ms; it may be early when that item was removed. */
   get nextDueAt(): number {
     return this.#heap.minKey

@@ -11,7 +11,13 @@
  * commit shows as CommitRetrying; a commit that comes after the timeout starts the rollback itself
  * instead of leaving it to the next scan; and what has finished is answered from the history.
  */
-import { BranchStatus, BranchType, ExceptionCode, GlobalStatus, nameOf } from '../protocol/status.ts'
+import {
+  BranchStatus,
+  BranchType,
+  ExceptionCode,
+  GlobalStatus,
+  nameOf,
+} from '../protocol/status.ts'
 import type {
   CommitCommand,
   ForgetCommand,
@@ -19,9 +25,16 @@ import type {
   RollbackCommand,
   TimeOutCommand,
 } from './commands.ts'
-import { refuse, unknownTransaction } from './refusal.ts'
+import { refuse, unknownTransaction, type Refusal } from './refusal.ts'
 import { answered, refused, type CommandResult, type Effect } from './result.ts'
-import { advance, dropIdleBranches, finish, onlyAtIsOpen, releaseLocks, type Step } from './settle.ts'
+import {
+  advance,
+  dropIdleBranches,
+  finish,
+  onlyAtIsOpen,
+  setDirection,
+  type Step,
+} from './settle.ts'
 import type { CoordinatorState } from './state.ts'
 import {
   isFailed,
@@ -47,13 +60,11 @@ export function commit(state: CoordinatorState, command: CommitCommand): Command
   }
   const step: Step = { now, effects: [] }
   close(transaction, 'commit', step, '')
-  // What AT wrote is committed in the databases already: nobody needs to wait for phase two.
-  releaseLocks(state, transaction.branches, step)
   if (isSaga(transaction)) transaction.sagaCall = sagaCallOf(transaction)
+  setDirection(state, transaction, step, GlobalStatus.Committing)
   dropIdleBranches(state, transaction, step)
-  const isAsync = onlyAtIsOpen(transaction)
-  const status = isAsync ? GlobalStatus.AsyncCommitting : GlobalStatus.Committing
-  state.setStatus(transaction, status)
+  if (onlyAtIsOpen(transaction)) state.setStatus(transaction, GlobalStatus.AsyncCommitting)
+  const { status } = transaction
   state.note(transaction, 'commitRequested', { at: now, status })
   advance(state, transaction, step)
   return answered(commitAnswer(transaction.status), step.effects)
@@ -85,16 +96,16 @@ export function timeOut(state: CoordinatorState, command: TimeOutCommand): Comma
 
 /** Goes on with what a person wants to be tried again, or notes that the coordinator is back. */
 export function resume(state: CoordinatorState, command: ResumeCommand): CommandResult {
+  const refusal = refusalOfManual(state, command)
+  if (refusal !== null) return refused(refusal)
   const { xid, now, reason } = command
-  const transaction = state.transactions.get(xid)
-  if (transaction === undefined) {
-    return refused(unknownTransaction(xid, state.finished(xid), now))
-  }
+  const transaction = state.transactions.get(xid) as Transaction
   const status = resumedStatus(transaction.status)
   const changed = status !== transaction.status
   if (changed) {
     state.setStatus(transaction, status)
     transaction.endedAt = null
+    if (isSaga(transaction)) transaction.sagaCall ??= sagaCallOf(transaction)
   }
   state.note(transaction, 'resumed', { at: now, reason, ...(changed && { status }) })
   const step: Step = { now, effects: [] }
@@ -103,24 +114,31 @@ export function resume(state: CoordinatorState, command: ResumeCommand): Command
 }
 
 export function forget(state: CoordinatorState, command: ForgetCommand): CommandResult {
+  const refusal = refusalOfManual(state, command)
+  if (refusal !== null) return refused(refusal)
   const { xid, now, reason } = command
-  const transaction = state.transactions.get(xid)
-  if (transaction === undefined) {
-    return refused(unknownTransaction(xid, state.finished(xid), now))
-  }
+  const transaction = state.transactions.get(xid) as Transaction
   const { status } = transaction
-  if (!isFailed(status)) {
-    return refused(
-      refuse(
-        ExceptionCode.GlobalTransactionStatusInvalid,
-        `Could not forget global transaction xid = ${xid} status = ${nameOf(GlobalStatus, status)}`,
-        'only one that has failed may be forgotten; others end by themselves',
-      ),
-    )
-  }
   const step: Step = { now, effects: [] }
   finish(state, transaction, step, { status, reason })
   return answered(status, step.effects)
+}
+
+/** Why what a person asks for would be refused now; null when it would be done. */
+export function refusalOfManual(
+  state: CoordinatorState,
+  command: ResumeCommand | ForgetCommand,
+): Refusal | null {
+  const { xid, now, kind } = command
+  const transaction = state.transactions.get(xid)
+  if (transaction === undefined) return unknownTransaction(xid, state.finished(xid), now)
+  const { status } = transaction
+  if (kind === 'resume' || isFailed(status)) return null
+  return refuse(
+    ExceptionCode.GlobalTransactionStatusInvalid,
+    `Could not forget global transaction xid = ${xid} status = ${nameOf(GlobalStatus, status)}`,
+    'only one that has failed may be forgotten; others end by themselves',
+  )
 }
 
 /**

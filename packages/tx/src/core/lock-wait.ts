@@ -99,13 +99,8 @@ export class LockWaitQueue<Request> {
 
   /** Rows became free: the waiters that may try now. Each stays first of its row meanwhile. */
   released(locks: readonly RowLock[]): LockWaiter<Request>[] {
-    const woken: LockWaiter<Request>[] = []
-    if (this.#places.size === 0) return woken
-    for (const lock of locks) {
-      const first = this.#queues.get(rowKeyOf(lock))?.[0]
-      if (first !== undefined && this.#wake(first)) woken.push(first)
-    }
-    return woken
+    if (this.#places.size === 0) return []
+    return locks.flatMap((lock) => this.#wake(this.#queues.get(rowKeyOf(lock))?.[0]))
   }
 
   /** The waiter tried and found `row` held; returns who may try in its old place. */
@@ -116,31 +111,28 @@ export class LockWaitQueue<Request> {
     place.isTrying = false
     const rowKey = rowKeyOf(row)
     if (place.rowKey === rowKey) return []
-    const next = this.#dequeue(waiter, place)
+    const next = this.#dequeue(waiter, place.rowKey)
     this.#enqueue(waiter, rowKey)
-    return next
+    return this.#wake(next)
   }
 
   /** The waiter has its answer, or its client is gone; returns who may try in its place. */
   leave(waiter: LockWaiter<Request>): LockWaiter<Request>[] {
-    const place = this.#places.get(waiter)
-    if (place === undefined) return []
-    this.#places.delete(waiter)
-    this.#deadlines.delete(waiter)
-    return this.#dequeue(waiter, place)
+    return this.#wake(this.#remove(waiter))
   }
 
   /** Waiters past their deadline; they have left, and their rows' next ones may try. */
   expire(now: number): { expired: LockWaiter<Request>[]; next: LockWaiter<Request>[] } {
     const due = this.#deadlines.takeAllDue(now)
     const expired = due.filter((waiter) => this.#places.get(waiter)?.isTrying === false)
-    return { expired, next: this.#leaveAll(expired) }
+    const next = expired.flatMap((waiter) => this.leave(waiter))
+    return { expired, next: next.filter((waiter) => this.#places.has(waiter)) }
   }
 
   /**
    * The holder of rows began to roll back and needs them in the database: waiters that hold row
-   * locks there have left and are to be refused with LockKeyConflictFailFast. Nobody is woken,
-   * because the rows are still held.
+   * locks there have left and are to be refused with LockKeyConflictFailFast. Nobody is woken: the
+   * rows are still held.
    */
   holderRollsBack(locks: readonly RowLock[]): LockWaiter<Request>[] {
     if (this.#places.size === 0) return []
@@ -149,13 +141,8 @@ export class LockWaitQueue<Request> {
         (waiter) => waiter.holdsRowLocks && this.#places.get(waiter)?.isTrying === false,
       ),
     )
-    this.#leaveAll(hopeless)
+    for (const waiter of hopeless) this.#remove(waiter)
     return hopeless
-  }
-
-  #leaveAll(waiters: readonly LockWaiter<Request>[]): LockWaiter<Request>[] {
-    const next = waiters.flatMap((waiter) => this.leave(waiter))
-    return next.filter((waiter) => this.#places.has(waiter))
   }
 
   #enqueue(waiter: LockWaiter<Request>, rowKey: string): void {
@@ -165,21 +152,29 @@ export class LockWaitQueue<Request> {
     else queue.push(waiter)
   }
 
-  /** Takes the waiter out of its queue; when it was the first, the next one may try. */
-  #dequeue(waiter: LockWaiter<Request>, place: Place): LockWaiter<Request>[] {
-    const queue = this.#queues.get(place.rowKey) ?? []
-    const index = queue.indexOf(waiter)
-    queue.splice(index, 1)
-    if (queue.length === 0) this.#queues.delete(place.rowKey)
-    const next = queue[0]
-    return index === 0 && next !== undefined && this.#wake(next) ? [next] : []
+  #remove(waiter: LockWaiter<Request>): LockWaiter<Request> | undefined {
+    const rowKey = this.#places.get(waiter)?.rowKey
+    if (rowKey === undefined) return undefined
+    this.#places.delete(waiter)
+    this.#deadlines.delete(waiter)
+    return this.#dequeue(waiter, rowKey)
   }
 
-  #wake(waiter: LockWaiter<Request>): boolean {
-    const place = this.#places.get(waiter)
-    if (place === undefined || place.isTrying) return false
+  /** Takes the waiter out of its queue; returns the next one when it was the first. */
+  #dequeue(waiter: LockWaiter<Request>, rowKey: string): LockWaiter<Request> | undefined {
+    const queue = this.#queues.get(rowKey) ?? []
+    const index = queue.indexOf(waiter)
+    queue.splice(index, 1)
+    if (queue.length === 0) this.#queues.delete(rowKey)
+    return index === 0 ? queue[0] : undefined
+  }
+
+  /** What is returned is tried by the shell: only then may it be marked so. */
+  #wake(waiter: LockWaiter<Request> | undefined): LockWaiter<Request>[] {
+    const place = waiter && this.#places.get(waiter)
+    if (waiter === undefined || place === undefined || place.isTrying) return []
     place.isTrying = true
-    return true
+    return [waiter]
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The coordinator as the state machine of a journal replica: commands in, results out, snapshots.
  */
-import type { ByteReader, ByteWriter } from '@settee/wire'
+import type { StateMachine } from '@settee/journal'
 import { decodeCommand, encodeCommand } from './command-codec.ts'
 import type { Command } from './commands.ts'
 import { applyCommand } from './coordinator.ts'
@@ -10,14 +10,9 @@ import type { CommandResult } from './result.ts'
 import { encodeSnapshot, restoreSnapshot } from './snapshot.ts'
 import { CoordinatorState } from './state.ts'
 
-export interface CoordinatorMachine {
+export interface CoordinatorMachine extends StateMachine<Command, CommandResult> {
   /** The committed state, to be looked at only; the same object for the machine's whole life. */
   readonly state: CoordinatorState
-  encode(command: Command, writer: ByteWriter): void
-  decode(reader: ByteReader): Command
-  apply(command: Command): CommandResult
-  snapshot(): Uint8Array
-  restore(bytes: Uint8Array): void
 }
 
 export function createCoordinatorMachine(options: CoordinatorOptions = {}): CoordinatorMachine {

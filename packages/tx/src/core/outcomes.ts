@@ -12,7 +12,15 @@
 import { BranchStatus, BranchType, GlobalStatus, nameOf } from '../protocol/status.ts'
 import type { BranchesEndedCommand, BranchOutcome } from './commands.ts'
 import { answered, type CommandResult } from './result.ts'
-import { advance, endBranch, fail, finish, recordFailure, type Step } from './settle.ts'
+import {
+  advance,
+  endBranch,
+  fail,
+  finish,
+  recordFailure,
+  setDirection,
+  type Step,
+} from './settle.ts'
 import type { CoordinatorState } from './state.ts'
 import {
   findBranch,
@@ -149,9 +157,9 @@ function applyToSaga(
     failBranch(state, transaction, { branch, status, error }, step)
   } else {
     if (isCommit && status === BranchStatus.PhaseTwo_RollbackFailed_Retryable) {
-      state.setStatus(transaction, GlobalStatus.Rollbacking)
+      setDirection(state, transaction, step, GlobalStatus.Rollbacking)
     } else if (!isCommit && status === BranchStatus.PhaseTwo_CommitFailed_Retryable) {
-      state.setStatus(transaction, GlobalStatus.Committing)
+      setDirection(state, transaction, step, GlobalStatus.Committing)
     }
     recordFailure(state, transaction, { branch, status, error }, step)
   }

@@ -120,7 +120,8 @@ export class PhaseTwo {
   resourceAvailable(resourceId: string): void {
     const waiting = this.#waitingByResource.get(resourceId)
     if (waiting === undefined) return
-    for (const attempt of [...waiting]) {
+    // Each one leaves the set in turn; none comes in meanwhile.
+    for (const attempt of waiting) {
       this.#retries.delete(attempt)
       this.#retryNow(attempt)
     }
@@ -216,9 +217,7 @@ function callOf(transaction: Transaction, branch: Branch): BranchCall {
     branchType: branch.type,
     resourceId: branch.resourceId,
     clientId: branch.clientId,
-    applicationData: isSagaCall
-      ? nameOf(GlobalStatus, transaction.status)
-      : branch.applicationData,
+    applicationData: isSagaCall ? nameOf(GlobalStatus, transaction.status) : branch.applicationData,
   }
 }
 

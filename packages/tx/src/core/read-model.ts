@@ -7,7 +7,7 @@ import { MinHeap } from '@settee/kit'
 import { BranchStatus, BranchType, GlobalStatus, nameOf } from '../protocol/status.ts'
 import { nextBranches } from './phase-two.ts'
 import type { CoordinatorState } from './state.ts'
-import type { TimelineKind } from './timeline.ts'
+import type { TimelineEntry, TimelineKind } from './timeline.ts'
 import { isFailed, isRetrying, lockCountOf, type Branch, type Transaction } from './transaction.ts'
 
 /** The groups by which the list is filtered. */
@@ -24,7 +24,12 @@ export interface TransactionSummary {
   readonly timeoutMs: number
   readonly branchCount: number
   readonly lockCount: number
+  /** What phase two waits for, in one sentence; null when it waits for nothing. */
   readonly waitingFor: string | null
+  /** The application that must answer; null when it waits for nothing. */
+  readonly waitingTarget: string | null
+  /** When phase two first failed to reach it, in ms; null when it waits for nothing. */
+  readonly waitingSince: number | null
 }
 
 export interface BranchView {
@@ -51,6 +56,8 @@ export interface TimelineView {
   readonly at: number
   readonly kind: TimelineKind
   readonly branchId: string | null
+  /** An application, the `application:ip:port` of a branch, or `coordinator`. */
+  readonly actor: string
   readonly status: string | null
   readonly reason: string
 }
@@ -141,13 +148,39 @@ export function describeTransaction(
         branchId: String(branchId),
       })),
     ),
-    timeline: transaction.timeline.map(({ at, kind, branchId, status, reason }) => ({
-      at,
-      kind,
-      branchId: branchId === null ? null : String(branchId),
-      status: status === null ? null : nameOf(GlobalStatus, status),
-      reason,
-    })),
+    timeline: transaction.timeline.map((entry) => viewEntry(transaction, entry)),
+  }
+}
+
+function viewEntry(transaction: Transaction, entry: TimelineEntry): TimelineView {
+  const { at, kind, branchId, status, reason } = entry
+  return {
+    at,
+    kind,
+    branchId: branchId === null ? null : String(branchId),
+    actor: actorOf(transaction, entry),
+    status: status === null ? null : nameOf(GlobalStatus, status),
+    reason,
+  }
+}
+
+/** Who did it: the manager begins and asks for the end, resource managers do what branches do. */
+function actorOf(transaction: Transaction, { kind, branchId }: TimelineEntry): string {
+  switch (kind) {
+    case 'begun':
+    case 'commitRequested':
+    case 'rollbackRequested':
+      return transaction.applicationId
+    case 'branchRegistered':
+    case 'branchReported':
+    case 'branchCommitted':
+    case 'branchRolledBack':
+    case 'branchFailed': {
+      const branch = transaction.branches.find((one) => one.branchId === branchId)
+      return branch?.clientId ?? transaction.applicationId
+    }
+    default:
+      return 'coordinator'
   }
 }
 
@@ -208,19 +241,32 @@ function summarize(transaction: Transaction): TransactionSummary {
     timeoutMs: transaction.timeoutMs,
     branchCount: transaction.branches.length,
     lockCount: lockCountOf(transaction),
-    waitingFor: waitingFor(transaction),
+    ...describeWait(transaction),
   }
 }
 
-/** The first branch that phase two must end and could not, in one sentence. */
-function waitingFor(transaction: Transaction): string | null {
+/** The first branch that phase two must end and could not. */
+function describeWait(
+  transaction: Transaction,
+): Pick<TransactionSummary, 'waitingFor' | 'waitingTarget' | 'waitingSince'> {
   const branch = nextBranches(transaction).find((candidate) => candidate.failureCount > 0)
-  if (branch === undefined || branch.failingSince === null) return null
+  if (branch === undefined || branch.failingSince === null) {
+    return { waitingFor: null, waitingTarget: null, waitingSince: null }
+  }
+  // Formats a recorded time; no clock is read.
   const since = new Date(branch.failingSince).toISOString()
-  return (
-    `waiting for ${branch.resourceId} since ${since}, ` +
-    `${branch.failureCount} failed attempts, last error: ${branch.lastError}`
-  )
+  return {
+    waitingFor:
+      `waiting for ${branch.resourceId} since ${since}, ` +
+      `${branch.failureCount} failed attempts, last error: ${branch.lastError}`,
+    waitingTarget: applicationOf(branch) || transaction.applicationId,
+    waitingSince: branch.failingSince,
+  }
+}
+
+/** A client id is `application:ip:port`; the call that ends a saga has none. */
+function applicationOf(branch: Branch): string {
+  return branch.clientId.split(':', 1)[0] ?? ''
 }
 
 function viewBranch(xid: string, branch: Branch, schedule: RetrySchedule): BranchView {

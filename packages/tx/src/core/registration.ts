@@ -21,13 +21,7 @@ import {
 } from './refusal.ts'
 import { answered, refused, type CommandResult } from './result.ts'
 import type { CoordinatorState } from './state.ts'
-import {
-  isFailed,
-  isRollingBack,
-  isSaga,
-  type RowLock,
-  type Transaction,
-} from './transaction.ts'
+import { isFailed, isRollingBack, isSaga, type RowLock, type Transaction } from './transaction.ts'
 
 export function registerBranch(
   state: CoordinatorState,
@@ -161,6 +155,6 @@ function noteRefusal(
   command: RegisterBranchCommand,
   refusal: Refusal,
 ): void {
-  const reason = `${command.resourceId}: ${refusal.text}`
+  const reason = `${command.clientId}, ${command.resourceId}: ${refusal.text}`
   state.note(transaction, 'branchRefused', { at: command.now, reason })
 }

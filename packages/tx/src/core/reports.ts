@@ -8,7 +8,7 @@ import type { GlobalReportCommand, ReportBranchCommand } from './commands.ts'
 import { sagaCallOf } from './ending.ts'
 import { refuse, unknownBranch, unknownTransaction, type Refusal } from './refusal.ts'
 import { answered, refused, type CommandResult } from './result.ts'
-import { advance, fail, finish, type Step } from './settle.ts'
+import { advance, fail, finish, setDirection, type Step } from './settle.ts'
 import type { CoordinatorState } from './state.ts'
 import {
   findBranch,
@@ -91,7 +91,7 @@ function redirect(
   status: GlobalStatus,
 ): void {
   if (status !== transaction.status) {
-    state.setStatus(transaction, status)
+    setDirection(state, transaction, step, status)
     transaction.endedAt = null
     const reason = 'reported by the saga engine'
     state.note(transaction, 'resumed', { at: step.now, status, reason })

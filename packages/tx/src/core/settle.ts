@@ -47,6 +47,20 @@ export function advance(state: CoordinatorState, transaction: Transaction, step:
   step.effects.push({ kind: 'drive', xid: transaction.xid })
 }
 
+/**
+ * Sets the status that says where phase two goes. Towards commit the rows become free at once: what
+ * AT wrote is committed in the databases already, so nobody needs to wait for phase two.
+ */
+export function setDirection(
+  state: CoordinatorState,
+  transaction: Transaction,
+  step: Step,
+  status: GlobalStatus,
+): void {
+  state.setStatus(transaction, status)
+  if (isCommitting(status)) releaseLocks(state, transaction.branches, step)
+}
+
 /** AT branches have committed in phase one; only their undo logs are left to be deleted. */
 export function onlyAtIsOpen(transaction: Transaction): boolean {
   if (isSaga(transaction)) return false
@@ -59,7 +73,11 @@ function finalStatus(status: GlobalStatus): GlobalStatus {
 }
 
 /** Ends the branches that need no call, in any order: for commit, where no lock is left. */
-export function dropIdleBranches(state: CoordinatorState, transaction: Transaction, step: Step): void {
+export function dropIdleBranches(
+  state: CoordinatorState,
+  transaction: Transaction,
+  step: Step,
+): void {
   for (const branch of transaction.branches) {
     if (!branch.isEnded && !needsPhaseTwo(branch)) endBranch(state, transaction, branch, step)
   }
@@ -91,11 +109,7 @@ export function endBranch(
 }
 
 /** Frees the rows of `branches` and says so once. */
-export function releaseLocks(
-  state: CoordinatorState,
-  branches: readonly Branch[],
-  step: Step,
-): void {
+function releaseLocks(state: CoordinatorState, branches: readonly Branch[], step: Step): void {
   let released: readonly RowLock[] = noLocks
   for (const branch of branches) {
     if (branch.locks.length === 0) continue

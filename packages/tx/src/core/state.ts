@@ -4,7 +4,7 @@
  * the read model look.
  */
 import { Queue } from '@settee/kit'
-import { GlobalStatus } from '../protocol/status.ts'
+import type { GlobalStatus } from '../protocol/status.ts'
 import { resolveLimits, type CoordinatorLimits, type CoordinatorOptions } from './limits.ts'
 import { LockTable } from './lock-table.ts'
 import { appendEntry, type TimelineKind } from './timeline.ts'
@@ -23,7 +23,8 @@ export class CoordinatorState {
   rolledBackTotal = 0
   readonly #history = new Map<string, Transaction>()
   readonly #historyOrder = new Queue<string>()
-  readonly #countByStatus = new Map<GlobalStatus, number>()
+  /** Indexed by status. */
+  readonly #countByStatus: number[] = []
 
   constructor(options: CoordinatorOptions = {}) {
     this.limits = resolveLimits(options)
@@ -41,7 +42,7 @@ export class CoordinatorState {
 
   /** How many unfinished transactions have the status. */
   countOf(status: GlobalStatus): number {
-    return this.#countByStatus.get(status) ?? 0
+    return this.#countByStatus[status] ?? 0
   }
 
   add(transaction: Transaction): void {
@@ -99,10 +100,10 @@ export class CoordinatorState {
     this.rolledBackTotal = 0
     this.#history.clear()
     this.#historyOrder.clear()
-    this.#countByStatus.clear()
+    this.#countByStatus.length = 0
   }
 
   #count(status: GlobalStatus, by: number): void {
-    this.#countByStatus.set(status, (this.#countByStatus.get(status) ?? 0) + by)
+    this.#countByStatus[status] = this.countOf(status) + by
   }
 }

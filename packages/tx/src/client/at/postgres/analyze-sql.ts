@@ -18,7 +18,7 @@
  * between. `mark` is a column that separates the user's columns from ours; its value says whether
  * the session prints dates and floats without loss.
  */
-import type { ParseResult, RangeVar, SelectStmt, UpdateStmt } from 'libpg-query'
+import type { RangeVar, SelectStmt, UpdateStmt } from 'libpg-query'
 import type { SqlText } from './sql-text.ts'
 import {
   expectStatement,
@@ -26,6 +26,7 @@ import {
   refuse,
   refuseNested,
   transactionPlan,
+  type ParseSql,
   type TransactionPlan,
 } from './statement-kinds.ts'
 
@@ -76,8 +77,6 @@ const mark =
   "(pg_catalog.current_setting('DateStyle') LIKE 'ISO%' AND " +
   "pg_catalog.current_setting('IntervalStyle') <> 'sql_standard' AND " +
   `pg_catalog.current_setting('extra_float_digits')::int > 0) AS "${markName}"`
-
-export type ParseSql = (text: string) => ParseResult
 
 /**
  * Decides what to do with a statement.
@@ -169,7 +168,9 @@ function planUpdate(node: UpdateStmt, sql: SqlText, parse: ParseSql): UpdatePlan
   return {
     kind: 'UPDATE',
     relation: relationOf(target),
-    columns: (node.targetList ?? []).map((item) => ('ResTarget' in item ? item.ResTarget.name! : '')),
+    columns: (node.targetList ?? []).map((item) =>
+      'ResTarget' in item ? item.ResTarget.name! : '',
+    ),
     text,
     pinParameter,
     imageText: image.text,
@@ -201,7 +202,9 @@ function planLock(node: SelectStmt, sql: SqlText, parse: ParseSql): LockPlan {
   const names = wanted.map((item) => ('RangeVar' in item ? item.RangeVar.relname : undefined))
   const locked = tables.filter(
     (table) =>
-      table === undefined || names.length === 0 || names.includes(table.alias?.aliasname ?? table.relname),
+      table === undefined ||
+      names.length === 0 ||
+      names.includes(table.alias?.aliasname ?? table.relname),
   )
   const target = locked[0]
   if (locked.length !== 1 || target === undefined) {
@@ -218,7 +221,11 @@ function planLock(node: SelectStmt, sql: SqlText, parse: ParseSql): LockPlan {
     sql.text.slice(from.start, sql.end)
   const spliced = nodeOf(expectStatement(parse, text)).node as SelectStmt
   if (spliced.targetList?.length !== (node.targetList?.length ?? 0) + 2) {
-    throw refuse('a SELECT … FOR UPDATE', 'its FROM cannot be singled out', 'put odd names in quotes')
+    throw refuse(
+      'a SELECT … FOR UPDATE',
+      'its FROM cannot be singled out',
+      'put odd names in quotes',
+    )
   }
   return { kind: 'LOCK', relation: relationOf(target), text }
 }

@@ -8,7 +8,6 @@
  */
 import { dateText, epochMs, timestampText } from '../undo/jackson-time.ts'
 import type { UndoValue } from '../undo/undo-log.ts'
-import type { Column } from './table-meta.ts'
 
 type JavaType = NonNullable<UndoValue>['javaType']
 
@@ -49,9 +48,9 @@ export function jdbcTypeOf(typeName: string): number {
 }
 
 /** A value as the server printed it, as the undo log keeps it. */
-export function toUndoValue(column: Column, text: string | null): UndoValue {
+export function toUndoValue(typeName: string, text: string | null): UndoValue {
   if (text === null) return null
-  const javaType = types[column.typeName]?.[1] ?? 'java.lang.String'
+  const javaType = types[typeName]?.[1] ?? 'java.lang.String'
   switch (javaType) {
     case 'java.lang.Boolean':
       return { javaType, text: text === 't' ? 'true' : 'false' }

@@ -45,8 +45,16 @@ export interface PgClient extends PgTypes {
 export interface PgPool {
   connect(): Promise<PgClient>
   query(query: PgQuery): Promise<PgResult>
-  readonly options: { host?: string | undefined; port?: number | undefined; database?: string | undefined }
+  readonly options: {
+    readonly connectionString?: string | undefined
+    readonly host?: string | undefined
+    readonly port?: number | undefined
+    readonly database?: string | undefined
+  }
 }
+
+/** What runs a query: one connection, or any of a pool's. */
+export type Connection = Pick<PgClient | PgPool, 'query'>
 
 export type Callback = (error: unknown, result?: PgResult) => void
 
@@ -66,10 +74,12 @@ export function readQueryCall(args: readonly unknown[]): QueryCall {
   if (typeof first !== 'object' || first === null || !('text' in first) || 'submit' in first) {
     return { query: undefined, callback }
   }
-  // A prepared statement loses its name: it would be another statement than outside, because the
-  // images are asked for in the same text, and the driver allows one text for a name.
-  const { name: _name, ...query } = first as PgQuery & { name?: string }
-  return { query: { ...query, ...values }, callback }
+  return { query: { ...(first as PgQuery), ...values }, callback }
+}
+
+/** Hands a call to the driver as it came, in any of its forms. */
+export function passQuery(connection: Connection, args: readonly unknown[]): unknown {
+  return (connection as { query(...args: readonly unknown[]): unknown }).query(...args)
 }
 
 /** Gives a promise the way in which the caller wants to hear of it. */

@@ -4,7 +4,8 @@
 import type { ParseResult, TransactionStmt } from 'libpg-query'
 import { messageOf } from '@settee/kit'
 import { txError } from '../../../errors.ts'
-import type { ParseSql } from './analyze-sql.ts'
+
+export type ParseSql = (text: string) => ParseResult
 
 /** Statements that begin, end or divide a local transaction. */
 export type TransactionPlan =
@@ -47,11 +48,7 @@ const refusals: Readonly<Record<string, readonly [what: string, why: string, fix
   CopyStmt: ['COPY', 'the rows that it writes are not known', 'use INSERT with many rows'],
   MergeStmt: ['MERGE', 'it mixes kinds of changes', 'use INSERT, UPDATE and DELETE'],
   DoStmt: ['DO', 'what the block does is not known', 'send its statements one by one'],
-  CallStmt: [
-    'CALL',
-    'what the procedure does is not known',
-    'send its statements one by one',
-  ],
+  CallStmt: ['CALL', 'what the procedure does is not known', 'send its statements one by one'],
   ExecuteStmt: [
     'EXECUTE',
     'the statement behind the name is not known',
@@ -75,14 +72,21 @@ export function expectStatement(parse: ParseSql, text: string): Statement {
   }
   const statement = statements?.[0]?.stmt
   if (statement === undefined || statements!.length !== 1) {
-    throw refuse('several statements in one string', 'they are handled one by one', 'send each alone')
+    throw refuse(
+      'several statements in one string',
+      'they are handled one by one',
+      'send each alone',
+    )
   }
   const { kind } = nodeOf(statement)
   if (passing.has(kind)) return statement
   const refusal = refusals[kind]
   if (refusal !== undefined) throw refuse(...refusal)
   const isSchemaChange = /^(Create|Alter|Drop|Rename|Comment|Define|Index|View|Rule|Reindex|Grant)/
-  const name = kind.replace(/Stmt$/, '').replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toUpperCase()
+  const name = kind
+    .replace(/Stmt$/, '')
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .toUpperCase()
   throw isSchemaChange.test(kind)
     ? refuse(name, 'a change of the schema cannot be undone', 'run it outside of the transaction')
     : refuse(name, 'it is not known to be safe', 'run it outside of the transaction')

@@ -5,13 +5,15 @@
  * Which table a name means depends on the session's search_path, so the name is only a hint: the
  * rows of every image say which table they came from, and then {@link TableCache.byOid} decides.
  */
+import type { Clock } from '@settee/kit'
 import { jdbcTypeOf } from './column-values.ts'
-import { quoteIdentifier, rawText, type PgClient, type PgField, type PgPool } from './pg-driver.ts'
+import { quoteIdentifier, rawText, type Connection, type PgField } from './pg-driver.ts'
 import { refuse } from './statement-kinds.ts'
 import { postgresUndoLogDdl } from './undo-table.ts'
 
 export interface Column {
   readonly name: string
+  /** As the server names it in an answer; 0 for a domain, which it names by the type below. */
   readonly typeOid: number
   /** The type as SQL, with its schema and without a length. */
   readonly typeSql: string
@@ -30,6 +32,8 @@ export interface Cascade {
   readonly foreignColumns: readonly string[]
   /** Columns of this table that it points at. */
   readonly columns: readonly string[]
+  /** The other table is this one. */
+  readonly isSelf: boolean
   readonly onDelete: boolean
   readonly onUpdate: boolean
 }
@@ -56,15 +60,13 @@ export interface TableCache {
   clear(): void
 }
 
-export type Connection = Pick<PgClient | PgPool, 'query'>
-
 export interface TableCacheOptions {
   /** How long a table is believed to be unchanged, in ms. */
   readonly ttlMs: number
   /** Most tables that are kept. */
   readonly maxTables: number
   readonly undoLogTable: string
-  readonly monotonic: () => number
+  readonly clock: Clock
 }
 
 export function createTableCache(options: TableCacheOptions): TableCache {
@@ -73,14 +75,16 @@ export function createTableCache(options: TableCacheOptions): TableCache {
 
   function fresh(oid: number): Table | undefined {
     const entry = tables.get(oid)
-    return entry !== undefined && entry.expiresMs > options.monotonic() ? entry.table : undefined
+    return entry !== undefined && entry.expiresMs > options.clock.monotonic()
+      ? entry.table
+      : undefined
   }
 
   async function load(client: Connection, where: string, value: string | number) {
     const table = await loadTable(client, where, value, options.undoLogTable)
     if (table !== undefined) {
       if (tables.size >= options.maxTables) tables.clear()
-      tables.set(table.oid, { table, expiresMs: options.monotonic() + options.ttlMs })
+      tables.set(table.oid, { table, expiresMs: options.clock.monotonic() + options.ttlMs })
     }
     return table
   }
@@ -114,7 +118,7 @@ export function matchesFields(table: Table, fields: readonly PgField[]): boolean
       (field, i) =>
         field.tableID === table.oid &&
         field.name === table.columns[i]!.name &&
-        field.dataTypeID === table.columns[i]!.typeOid,
+        (table.columns[i]!.typeOid === 0 || field.dataTypeID === table.columns[i]!.typeOid),
     )
   )
 }
@@ -160,7 +164,7 @@ SELECT pg_catalog.json_build_object(
       'number', a.attnum, 'name', a.attname, 'oid', a.atttypid::int8,
       'typeSchema', tn.nspname, 'typeSqlName', t.typname,
       'typeName', COALESCE(base.typname, t.typname), 'typeKind',
-      CASE WHEN COALESCE(base.typcategory, t.typcategory) = 'A' THEN 'A' ELSE t.typtype END,
+      CASE WHEN t.typcategory = 'A' AND t.typtype <> 'd' THEN 'A' ELSE t.typtype END,
       'isGenerated', a.attgenerated <> '') ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
@@ -175,7 +179,7 @@ SELECT pg_catalog.json_build_object(
       'columns', ARRAY(SELECT attname FROM pg_catalog.unnest(k.confkey)
         WITH ORDINALITY AS u (number, place) JOIN pg_catalog.pg_attribute
         ON attrelid = k.confrelid AND attnum = u.number ORDER BY u.place),
-      'onDelete', k.confdeltype IN ('c', 'n', 'd'), 'onUpdate', k.confupdtype IN ('c', 'n', 'd')))
+      'isSelf', k.conrelid = k.confrelid, 'onDelete', k.confdeltype IN ('c', 'n', 'd'), 'onUpdate', k.confupdtype IN ('c', 'n', 'd')))
     FROM pg_catalog.pg_constraint k
     JOIN pg_catalog.pg_class f ON f.oid = k.conrelid
     JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
@@ -207,7 +211,7 @@ function describeTable(entry: CatalogEntry, undoLogTable: string): Table {
     const typeName = isOwn ? column.typeName : `kind ${column.typeKind}`
     return {
       name: column.name,
-      typeOid: column.oid,
+      typeOid: column.typeKind === 'd' ? 0 : column.oid,
       typeSql: `${quoteIdentifier(column.typeSchema)}.${quoteIdentifier(column.typeSqlName)}`,
       typeName,
       jdbcType: jdbcTypeOf(typeName),

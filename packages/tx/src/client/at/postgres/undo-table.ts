@@ -4,12 +4,12 @@
  */
 import type { Long } from '@settee/wire'
 import { txError } from '../../../errors.ts'
-import type { Connection } from './table-meta.ts'
+import type { Connection } from './pg-driver.ts'
 
 /** log_status of a row that holds an undo log. */
 const normal = 0
 /** log_status of a row that only keeps a late phase one from writing its own. */
-export const finished = 1
+const finished = 1
 
 /** Creates the undo table; safe to run at every start. */
 export function postgresUndoLogDdl(table = 'undo_log'): string {

@@ -102,7 +102,8 @@ export class StatementAnalyzer {
         this.#effect ??= 'read'
         return undefined
       case constants.SQLITE_READ:
-        if (database !== 'main') this.#isPortable = false
+        // A table of which no column is read, as in count(*), comes without its database.
+        if (database !== null && database !== 'main') this.#isPortable = false
         return undefined
       case constants.SQLITE_FUNCTION:
         if (connectionFunctions.has(second!.toLowerCase())) this.#isPortable = false

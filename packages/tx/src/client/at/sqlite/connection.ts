@@ -47,7 +47,6 @@ export function openConnection(options: ConnectionOptions): Connection {
   database.exec('PRAGMA synchronous = FULL')
   const undoLogs = createUndoLogTable(database)
   const statements = createStatementCache(database, options.statementCacheSize)
-  const beginImmediate = database.prepare('BEGIN IMMEDIATE')
   const schemaVersion = database.prepare('PRAGMA main.schema_version')
   const schemas = new Map<string, TableSchema>()
   let knownVersion: unknown
@@ -65,23 +64,34 @@ export function openConnection(options: ConnectionOptions): Connection {
     }
   }
 
+  /** Within a transaction nobody else can change the schema, so one look is enough. */
+  function checkSchema(): void {
+    const version = schemaVersion.get()!['schema_version']
+    if (version === knownVersion) return
+    knownVersion = version
+    schemas.clear()
+    statements.clear()
+  }
+
+  function rollback(): void {
+    if (database.isTransaction) database.exec('ROLLBACK')
+  }
+
   return {
     database,
     statements,
     undoLogs,
     retryWhileBusy,
     async begin() {
-      await retryWhileBusy(() => beginImmediate.run())
-      // Within the transaction nobody can change the schema, so one look is enough.
-      const version = schemaVersion.get()!['schema_version']
-      if (version === knownVersion) return
-      knownVersion = version
-      schemas.clear()
-      statements.clear()
+      await retryWhileBusy(() => database.exec('BEGIN IMMEDIATE'))
+      try {
+        checkSchema()
+      } catch (error) {
+        rollback()
+        throw error
+      }
     },
-    rollback() {
-      if (database.isTransaction) database.exec('ROLLBACK')
-    },
+    rollback,
     tableSchema(name) {
       const known = schemas.get(name)
       if (known !== undefined) return known
@@ -104,6 +114,12 @@ function checkUsable(database: DatabaseSync): void {
   if (encoding !== 'UTF-8') {
     throw unusable(`its encoding is ${String(encoding)}; only UTF-8 can be restored exactly`)
   }
+}
+
+/** @throws SETTEE_TX_POOL_CLOSED after the pool was closed. */
+export function checkOpen({ database }: Connection): void {
+  if (database.isOpen) return
+  throw sqliteError('SETTEE_TX_POOL_CLOSED', 'the pool was closed; open a new one')
 }
 
 function unusable(reason: string): Error {

@@ -158,6 +158,9 @@ export class LocalTransaction {
       if (schema.keyColumns.length === 0) {
         throw unsupported(`${name} has no primary key, by which its rows could be found again`)
       }
+      if (schema.keyProblem !== undefined) {
+        throw unsupported(`${name} cannot be undone, because ${schema.keyProblem}`)
+      }
       if (schema.nullableKeyColumns.length > 0 && !this.#nullableTables.has(name)) {
         checkNoNullKeys(connection, schema)
         this.#nullableTables.set(name, schema)

@@ -3,12 +3,16 @@
  * what is committed and wait for no writer.
  */
 import { DatabaseSync } from 'node:sqlite'
-import { type CompiledStatement, createStatement, type QueryResult } from './statement-cache.ts'
+import {
+  type CompiledStatement,
+  createStatement,
+  exactArrays,
+  type QueryResult,
+} from './statement-cache.ts'
 
 export interface ReadConnection {
   /** Undefined when the statement must run on the writing connection. */
   run(statement: CompiledStatement, values: readonly unknown[]): QueryResult | undefined
-  /** Forgets compiled statements, after the schema changed. */
   close(): void
 }
 
@@ -20,13 +24,20 @@ export function openReadConnection(
   const location = writer.location()
   const journalMode = writer.prepare('PRAGMA main.journal_mode').get()!['journal_mode']
   if (location === null || location === '' || journalMode !== 'wal') return undefined
-  const database = new DatabaseSync(location, { readOnly: true })
+  const database = new DatabaseSync(location, { readOnly: true, timeout: 100 })
   const compiled = new Map<string, CompiledStatement | undefined>()
 
-  /** Functions and collations of the application may be missing here. */
+  const temporary = writer.prepare('SELECT 1 FROM temp.sqlite_schema')
+
+  /** Functions and collations of the application may be missing here, temporary tables are. */
   function compile(statement: CompiledStatement): CompiledStatement | undefined {
+    if (temporary.get() !== undefined) return undefined
     try {
-      return createStatement(statement.text, database.prepare(statement.text), statement)
+      return createStatement(
+        statement.text,
+        database.prepare(statement.text, exactArrays),
+        statement,
+      )
     } catch {
       return undefined
     }
@@ -44,7 +55,7 @@ export function openReadConnection(
       return own?.run(values)
     },
     close() {
-      database.close()
+      if (database.isOpen) database.close()
     },
   }
 }

@@ -72,8 +72,8 @@ export function createPoolClient(ports: PoolPorts, queryPool: Query): SqliteClie
 
   async function commit(): Promise<void> {
     if (open === undefined) throw badState('no transaction is open', 'BEGIN before COMMIT')
-    checkSameXid(open.transaction)
     try {
+      checkSameXid(open.transaction)
       await open.transaction.commit()
     } finally {
       close()

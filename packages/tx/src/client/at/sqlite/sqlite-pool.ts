@@ -12,7 +12,7 @@
  */
 import { backoffMs, currentContext } from '@settee/kit'
 import { txError } from '../../../errors.ts'
-import { pause } from './connection.ts'
+import { checkOpen, pause } from './connection.ts'
 import type { LocalTransaction } from './local-transaction.ts'
 import { acquireWriter, checkSameXid, openTransaction, type PoolPorts } from './open-transaction.ts'
 import { createPoolClient, type SqliteClient, type SqliteQueries } from './sqlite-client.ts'
@@ -36,6 +36,7 @@ export function createSqlitePool(ports: PoolPorts, end: () => Promise<void>): Sq
   const { connection, reader } = ports
 
   async function query(text: string, values: readonly unknown[] = []): Promise<QueryResult> {
+    checkOpen(connection)
     const { xid } = currentContext()
     const statement = connection.statements.compile(text, xid !== undefined)
     switch (statement.effect) {

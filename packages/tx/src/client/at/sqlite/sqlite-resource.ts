@@ -13,7 +13,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { type Clock, type Random, systemClock, systemRandom } from '@settee/kit'
 import { BranchStatus, BranchType } from '../../../protocol/status.ts'
 import type { BranchPort, Resource } from '../../resource.ts'
-import { type Connection, openConnection } from './connection.ts'
+import { checkOpen, type Connection, openConnection } from './connection.ts'
 import { openReadConnection } from './read-connection.ts'
 import { sqliteError } from './sqlite-errors.ts'
 import { createSqlitePool, type SqlitePool } from './sqlite-pool.ts'
@@ -124,7 +124,7 @@ function createResource(
     resourceId: options.resourceId,
     branchType: BranchType.AT,
     async commitBranch(xid, branchId) {
-      if (!connection.database.isOpen) throw closedError()
+      checkOpen(connection)
       const deleted = deletion.add({ xid, branchId })
       if (commitAnswer === 'after' || deletion.pendingCount > maxPendingDeletions) await deleted
       return BranchStatus.PhaseTwo_Committed
@@ -151,8 +151,4 @@ function defaultResourceId(database: DatabaseSync): string {
     'SETTEE_TX_SQLITE_UNUSABLE',
     'the database is not open or has no file; open it, or name a resourceId',
   )
-}
-
-function closedError(): Error {
-  return sqliteError('SETTEE_TX_POOL_CLOSED', 'the pool was closed; open a new one')
 }

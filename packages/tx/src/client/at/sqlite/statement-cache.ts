@@ -51,7 +51,7 @@ export function createStatementCache(database: DatabaseSync, limit: number): Sta
     analyzer = current
     let statement: StatementSync
     try {
-      statement = database.prepare(text)
+      statement = database.prepare(text, exactArrays)
     } catch (error) {
       const refusal = isTracked ? current.result.refusal : undefined
       throw refusal === undefined || !isDenied(error) ? error : unsupported(text, refusal, error)
@@ -88,6 +88,9 @@ export function createStatementCache(database: DatabaseSync, limit: number): Sta
   }
 }
 
+/** How statements for {@link createStatement} are prepared. */
+export const exactArrays = { readBigInts: true, returnArrays: true } as const
+
 /** Puts a compiled statement into the manners of `pg`: parameters, rows, counts. */
 export function createStatement(
   text: string,
@@ -95,8 +98,6 @@ export function createStatement(
   analysis: Analysis,
 ): CompiledStatement {
   const placeholders = findPlaceholders(text)
-  statement.setReadBigInts(true)
-  statement.setReturnArrays(true)
   const fields = statement.columns().map(({ name }) => ({ name }))
   return {
     ...analysis,

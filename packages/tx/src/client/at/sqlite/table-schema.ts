@@ -13,6 +13,8 @@ export interface TableSchema {
   readonly keyColumns: readonly string[]
   /** Key columns that may hold NULL: SQLite allows it unless the key is INTEGER or NOT NULL. */
   readonly nullableKeyColumns: readonly string[]
+  /** Why SQLite's session extension cannot follow the rows by their key, if it cannot. */
+  readonly keyProblem: string | undefined
   /** A name under which the hidden rowid can be read and written, if the rows have one. */
   readonly rowidName: string | undefined
 }
@@ -31,25 +33,28 @@ type SchemaRow = Readonly<Record<string, SqliteValue>>
 export function readTableSchema(database: DatabaseSync, name: string): TableSchema | undefined {
   const listed = rowsOf(
     database,
-    `SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main' AND lower(name) = lower($1)`,
+    `SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND lower(name) = lower($1)`,
     name,
   )[0]
   if (listed === undefined) return undefined
   const columns = rowsOf(
     database,
-    `SELECT name, "notnull", pk, hidden FROM pragma_table_xinfo($1) ORDER BY cid`,
+    `SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo($1) ORDER BY cid`,
     name,
   )
   const stored = columns.filter((column) => column['hidden'] === 0)
   const key = stored.filter((column) => column['pk'] !== 0)
   const hasRowid = listed['wr'] === 0
   // A key without an index of its own is an INTEGER PRIMARY KEY: the rowid, never NULL.
-  const hasKeyIndex = rowsOf(
+  const keyIndex = rowsOf(
     database,
-    `SELECT 1 FROM pragma_index_list($1) WHERE origin = 'pk'`,
+    `SELECT name FROM pragma_index_list($1) WHERE origin = 'pk'`,
     name,
-  ).some(() => true)
-  const mayBeNull = hasRowid && hasKeyIndex
+  )[0]
+  const collations =
+    keyIndex &&
+    rowsOf(database, `SELECT coll FROM pragma_index_xinfo($1) WHERE key = 1`, nameIn(keyIndex))
+  const mayBeNull = hasRowid && keyIndex !== undefined
   const nullable = mayBeNull ? key.filter((column) => column['notnull'] === 0) : []
   return {
     name: nameIn(listed),
@@ -57,6 +62,8 @@ export function readTableSchema(database: DatabaseSync, name: string): TableSche
     columns: stored.map(nameIn),
     keyColumns: key.map(nameIn),
     nullableKeyColumns: nullable.map(nameIn),
+    keyProblem:
+      findTypeProblem(key, listed['strict'] === 1) ?? findCollationProblem(collations ?? []),
     rowidName: mayBeNull ? freeRowidName(columns.map(nameIn)) : undefined,
   }
 }
@@ -130,6 +137,32 @@ export function readTriggers(database: DatabaseSync, tables: ReadonlySet<string>
 /** `name` as a quoted SQL identifier. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
+}
+
+/**
+ * The session takes two keys for one only if their bytes are the same, but SQLite looks rows up by
+ * equality. Where the two differ, its changesets are wrong (observed with SQLite 3.53): a row that
+ * becomes 1.0 and then 1 again, or A and then a, would be undone by deleting it.
+ */
+function findTypeProblem(key: readonly SchemaRow[], isStrict: boolean): string | undefined {
+  for (const column of key) {
+    const type = String(column['type'])
+    // SQLite's rules of column affinity: INTEGER, TEXT and NUMERIC leave one form for each value.
+    if (/INT|CHAR|CLOB|TEXT/i.test(type)) continue
+    if (isStrict && type === 'BLOB') continue
+    const named = `its key column ${nameIn(column)} `
+    if (type === '' || /BLOB|^ANY$/i.test(type)) {
+      return `${named}may hold both 1 and 1.0; declare it INTEGER or TEXT, or BLOB in a STRICT table`
+    }
+    if (/REAL|FLOA|DOUB/i.test(type)) return `${named}is REAL; declare it INTEGER or TEXT`
+  }
+  return undefined
+}
+
+function findCollationProblem(columns: readonly SchemaRow[]): string | undefined {
+  const other = columns.find((column) => column['coll'] !== 'BINARY')
+  if (other === undefined) return undefined
+  return `its key is compared by the collation ${String(other['coll'])}; declare it BINARY`
 }
 
 function freeRowidName(columns: readonly string[]): string | undefined {

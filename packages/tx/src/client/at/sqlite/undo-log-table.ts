@@ -44,18 +44,26 @@ export interface UndoLogTable {
 /** Creates the table when it is missing. */
 export function createUndoLogTable(database: DatabaseSync): UndoLogTable {
   database.exec(createSql)
+  // Without bigints even `run` fails, when the rowid last inserted is beyond safe integers.
+  const exact = { readBigInts: true } as const
   const insertRow = database.prepare(
     `INSERT INTO main.undo_log
        (branch_id, xid, context, rollback_info, log_status, log_created, log_modified)
      VALUES ($1, $2, $3, $4, $5, $6, $6)`,
+    exact,
   )
   const selectRow = database.prepare(
     `SELECT context, log_status, rollback_info FROM main.undo_log WHERE xid = $1 AND branch_id = $2`,
+    exact,
   )
-  const deleteRow = database.prepare(`DELETE FROM main.undo_log WHERE xid = $1 AND branch_id = $2`)
+  const deleteRow = database.prepare(
+    `DELETE FROM main.undo_log WHERE xid = $1 AND branch_id = $2`,
+    exact,
+  )
   const deleteOldRows = database.prepare(
     `DELETE FROM main.undo_log WHERE rowid IN
        (SELECT rowid FROM main.undo_log WHERE log_created < $1 ORDER BY log_created LIMIT $2)`,
+    exact,
   )
 
   function insert(branch: BranchKey, log: string, status: bigint, nowMs: number): void {
@@ -75,7 +83,7 @@ export function createUndoLogTable(database: DatabaseSync): UndoLogTable {
     find({ xid, branchId }) {
       const row = selectRow.get({ $1: xid, $2: BigInt(branchId) })
       if (row === undefined) return undefined
-      if (row['log_status'] !== 0) return null
+      if (row['log_status'] !== logStatus.normal) return null
       checkUndoContext(String(row['context']))
       const log = row['rollback_info']
       return log instanceof Uint8Array ? Buffer.from(log).toString() : String(log)

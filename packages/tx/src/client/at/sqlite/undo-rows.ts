@@ -17,6 +17,9 @@ import { findBrokenReference } from './foreign-keys.ts'
 import { fromUndoValue, isSameValue, type SqliteValue, toLockText } from './sqlite-value.ts'
 import { quoteName, readTableSchema, readTriggers, type TableSchema } from './table-schema.ts'
 
+/** Without bigints even `run` fails, when the rowid last inserted is beyond safe integers. */
+const exact = { readBigInts: true } as const
+
 /** A row as it is in the database, by the names of its columns. */
 type Image = ReadonlyMap<string, SqliteValue>
 
@@ -111,21 +114,16 @@ function toImage(table: TableSchema, row: Row | undefined): Image {
   return image
 }
 
-/** The row with exactly this key; the rowid comes with it where rows have a hidden one. */
+/** The row with this key; the rowid comes with it where rows have a hidden one. */
 function findRow(database: DatabaseSync, table: TableSchema, key: Image): Image | undefined {
   const names = storedNames(table)
   const sql =
     `SELECT ${names.map(quoteName).join(', ')} FROM main.${quoteName(table.name)} ` +
     `WHERE ${keyCondition(table)}`
-  const statement = database.prepare(sql)
-  statement.setReadBigInts(true)
-  statement.setReturnArrays(true)
+  const statement = database.prepare(sql, { ...exact, returnArrays: true })
   const values = statement.get(...keyValues(table, key)) as unknown as SqliteValue[] | undefined
   if (values === undefined) return undefined
-  const image = new Map(names.map((name, i) => [name, values[i]!]))
-  // The column's collation may find a key that is equal but not the same, such as A for a.
-  const isSame = table.keyColumns.every((name) => isSameValue(image.get(name)!, key.get(name)!))
-  return isSame ? image : undefined
+  return new Map(names.map((name, i) => [name, values[i]!]))
 }
 
 function isPresent({ current }: RowUndo): boolean {
@@ -135,7 +133,7 @@ function isPresent({ current }: RowUndo): boolean {
 function takeOut(database: DatabaseSync, { table, current }: RowUndo): void {
   if (current === undefined) return
   const sql = `DELETE FROM main.${quoteName(table.name)} WHERE ${keyCondition(table)}`
-  database.prepare(sql).run(...keyValues(table, current))
+  database.prepare(sql, exact).run(...keyValues(table, current))
 }
 
 function putBack(database: DatabaseSync, { table, restored }: RowUndo): void {
@@ -145,7 +143,7 @@ function putBack(database: DatabaseSync, { table, restored }: RowUndo): void {
     `INSERT INTO main.${quoteName(table.name)} (${names.map(quoteName).join(', ')}) ` +
     `VALUES (${names.map(() => '?').join(', ')})`
   try {
-    database.prepare(sql).run(...([...restored.values()] as SQLInputValue[]))
+    database.prepare(sql, exact).run(...([...restored.values()] as SQLInputValue[]))
   } catch (error) {
     // SQLITE_CONSTRAINT: somebody put a row there that excludes the old one.
     const isConstraint =

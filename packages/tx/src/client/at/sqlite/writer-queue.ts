@@ -46,99 +46,101 @@ interface Waiter {
 const idleLimitMs = 1000
 
 export function createWriterQueue(options: WriterQueueOptions): WriterQueue {
-  const { clock, maxWaiting } = options
-  const waiting = {
-    rollback: new Queue<Waiter>(),
-    work: new Queue<Waiter>(),
-    idle: new Queue<Waiter>(),
-  }
-  let workCount = 0
-  let isHeld = false
-  let closed: PromiseWithResolvers<void> | undefined
+  return new FairWriterQueue(options)
+}
 
-  function acquire(urgency: Urgency, waitMs: number = options.waitMs): Promise<Lease> {
-    if (closed !== undefined) {
-      return Promise.reject(
-        sqliteError('SETTEE_TX_POOL_CLOSED', 'the pool was closed; open a new one'),
-      )
-    }
-    if (!isHeld) {
-      isHeld = true
-      return Promise.resolve(createLease())
-    }
-    if (urgency === 'work' && workCount >= maxWaiting) return Promise.reject(overloaded(maxWaiting))
-    return wait(urgency, Math.min(waitMs, options.waitMs))
+class FairWriterQueue implements WriterQueue {
+  readonly #options: WriterQueueOptions
+  readonly #rollbacks = new Queue<Waiter>()
+  readonly #work = new Queue<Waiter>()
+  readonly #idle = new Queue<Waiter>()
+  #workCount = 0
+  #isHeld = false
+  #closed: PromiseWithResolvers<void> | undefined
+
+  constructor(options: WriterQueueOptions) {
+    this.#options = options
   }
 
-  function wait(urgency: Urgency, waitMs: number): Promise<Lease> {
+  async acquire(urgency: Urgency, waitMs: number = Infinity): Promise<Lease> {
+    if (this.#closed !== undefined) {
+      throw sqliteError('SETTEE_TX_POOL_CLOSED', 'the pool was closed; open a new one')
+    }
+    if (!this.#isHeld) {
+      this.#isHeld = true
+      return this.#createLease()
+    }
+    const { maxWaiting } = this.#options
+    if (urgency === 'work' && this.#workCount >= maxWaiting) throw overloaded(maxWaiting)
+    return this.#wait(urgency, Math.min(waitMs, this.#options.waitMs))
+  }
+
+  close(): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = Promise.withResolvers<void>()
+      if (!this.#isHeld) this.#closed.resolve()
+    }
+    return this.#closed.promise
+  }
+
+  #wait(urgency: Urgency, waitMs: number): Promise<Lease> {
+    const { clock } = this.#options
     const { promise, resolve, reject } = Promise.withResolvers<Lease>()
-    const waiter: Waiter = {
-      sinceMs: clock.monotonic(),
-      grant: resolve,
-      timer: undefined,
-      gone: false,
+    const sinceMs = clock.monotonic()
+    const waiter: Waiter = { sinceMs, grant: resolve, timer: undefined, gone: false }
+    if (urgency === 'idle') {
+      this.#idle.push(waiter)
+      return promise
     }
-    if (urgency !== 'idle') {
-      waiter.timer = clock.after(waitMs, () => {
-        waiter.gone = true
-        if (urgency === 'work') workCount--
-        reject(timedOut(waitMs))
-      })
-    }
-    if (urgency === 'work') workCount++
-    waiting[urgency].push(waiter)
+    waiter.timer = clock.after(waitMs, () => {
+      waiter.gone = true
+      if (urgency === 'work') this.#workCount--
+      reject(timedOut(waitMs))
+    })
+    if (urgency === 'work') this.#workCount++
+    const queue = urgency === 'work' ? this.#work : this.#rollbacks
+    queue.push(waiter)
     return promise
   }
 
-  function createLease(): Lease {
+  #createLease(): Lease {
     let isReleased = false
     return {
-      release() {
+      release: () => {
         if (isReleased) return
         isReleased = true
-        passOn()
+        this.#passOn()
       },
     }
   }
 
-  function passOn(): void {
-    const next = takeNext()
+  #passOn(): void {
+    const next = this.#takeNext()
     if (next !== undefined) {
       next.timer?.cancel()
-      next.grant(createLease())
+      next.grant(this.#createLease())
       return
     }
-    isHeld = false
-    closed?.resolve()
+    this.#isHeld = false
+    this.#closed?.resolve()
   }
 
-  function takeNext(): Waiter | undefined {
-    const oldestIdle = waiting.idle.peek()
+  #takeNext(): Waiter | undefined {
+    const oldest = this.#idle.peek()
     const isOverdue =
-      oldestIdle !== undefined && clock.monotonic() - oldestIdle.sinceMs >= idleLimitMs
+      oldest !== undefined && this.#options.clock.monotonic() - oldest.sinceMs >= idleLimitMs
     return (
-      shiftPresent(waiting.rollback) ??
-      (isOverdue ? waiting.idle.shift() : undefined) ??
-      takeWork() ??
-      waiting.idle.shift()
+      shiftPresent(this.#rollbacks) ??
+      (isOverdue ? this.#idle.shift() : undefined) ??
+      this.#takeWork() ??
+      this.#idle.shift()
     )
   }
 
-  function takeWork(): Waiter | undefined {
-    const waiter = shiftPresent(waiting.work)
-    if (waiter !== undefined) workCount--
+  #takeWork(): Waiter | undefined {
+    const waiter = shiftPresent(this.#work)
+    if (waiter !== undefined) this.#workCount--
     return waiter
-  }
-
-  return {
-    acquire,
-    close() {
-      if (closed === undefined) {
-        closed = Promise.withResolvers<void>()
-        if (!isHeld) closed.resolve()
-      }
-      return closed.promise
-    },
   }
 }
 

@@ -11,26 +11,12 @@
  *    "afterImage":{…}}]]}
  * ```
  *
- * | class | JSON | `text` of the value |
- * |---|---|---|
- * | Boolean, Integer, String | as is | `true` or `false`; digits; the string |
- * | Double | `1.5`, `5.0`; `["java.lang.Double","NaN"]` | `1.5`, `5`; `NaN`, `Infinity`, `-Infinity` |
- * | Float | `["java.lang.Float",1.5]` | as Double |
- * | Long, BigInteger, BigDecimal | `[class,digits]`, never through a binary number | the digits |
- * | Date | `[class,ms]` | `2024-02-29` |
- * | Time | `[class,"23:59:59"]` | the string |
- * | Timestamp | `[class,[ms,nanos]]` | `2024-02-29 23:59:59.123456`, in UTC |
- * | SerialBlob | `[class,base64]`, `["[B",base64]` for BINARY columns | lower-case hexadecimal |
- * | SerialClob | `[class,string]` | the string |
- *
- * Java knows no date without a time zone, so dates and timestamps count as UTC: a Java peer that
- * shares the database must run in UTC too. A date that Java's calendar cannot hold exactly (such
- * as `infinity` or a year BC) belongs into the log as a String.
+ * Values: see jackson-values.ts.
  */
 import { messageOf } from '@settee/kit'
 import type { Long } from '@settee/wire'
 import { txError } from '../../../errors.ts'
-import { bytesText, dateText, epochMs, timestampText } from './jackson-time.ts'
+import { decodeJacksonValue, encodeJacksonValue, NumberToken } from './jackson-values.ts'
 import type {
   BranchUndoLog,
   Field,
@@ -40,18 +26,9 @@ import type {
   UndoValue,
 } from './undo-log.ts'
 
-type PresentValue = NonNullable<UndoValue>
-type JavaType = PresentValue['javaType']
-
 const undoPackage = 'org.apache.seata.rm.datasource.undo.'
 const structPackage = 'org.apache.seata.rm.datasource.sql.struct.'
 const emptyRecords = `${structPackage}TableRecords$EmptyTableRecords`
-
-/** java.sql.Types whose values the JDBC drivers hand out as byte[] and not as Blob. */
-const byteArrayTypes: ReadonlySet<number> = new Set([-2, -3, -4])
-
-const numberPattern = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/
-const integerPattern = /^-?(0|[1-9]\d*)$/
 
 /**
  * Writes an undo log as JSON.
@@ -92,79 +69,15 @@ function encodeField(field: Field): string {
   return (
     `{"@class":"${structPackage}Field","name":${JSON.stringify(field.name)},` +
     `"keyType":"${field.isPrimaryKey ? 'PRIMARY_KEY' : 'NULL'}","type":${field.jdbcType},` +
-    `"value":${field.value === null ? 'null' : encodeValue(field.value, field.jdbcType)}}`
+    `"value":${encodeValue(field)}}`
   )
 }
 
-function encodeValue({ javaType, text }: PresentValue, jdbcType: number): string {
-  switch (javaType) {
-    case 'java.lang.String':
-      return JSON.stringify(text)
-    case 'java.lang.Boolean':
-      if (text !== 'true' && text !== 'false') throw badText(javaType, text)
-      return text
-    case 'java.lang.Integer':
-      return integerText(javaType, text)
-    case 'java.lang.Double':
-      return isFinite(text) ? floatText(javaType, text) : pair(javaType, nonFinite(javaType, text))
-    case 'java.lang.Float':
-      return pair(javaType, isFinite(text) ? floatText(javaType, text) : nonFinite(javaType, text))
-    case 'java.lang.Long':
-    case 'java.math.BigInteger':
-      return pair(javaType, integerText(javaType, text))
-    case 'java.math.BigDecimal':
-      if (!numberPattern.test(text)) throw badText(javaType, text)
-      return pair(javaType, text)
-    case 'java.sql.Time':
-    case 'javax.sql.rowset.serial.SerialClob':
-      return pair(javaType, JSON.stringify(text))
-    case 'java.sql.Date':
-    case 'java.sql.Timestamp':
-      return encodeInstant(javaType, text)
-    case 'javax.sql.rowset.serial.SerialBlob': {
-      if (!/^([\da-f]{2})*$/.test(text)) throw badText(javaType, text)
-      const base64 = Buffer.from(text, 'hex').toString('base64')
-      return pair(byteArrayTypes.has(jdbcType) ? '[B' : javaType, `"${base64}"`)
-    }
-  }
-}
-
-function encodeInstant(javaType: 'java.sql.Date' | 'java.sql.Timestamp', text: string): string {
-  const instant = epochMs(text)
-  if (instant === undefined) throw badText(javaType, text)
-  const { ms, nanos } = instant
-  // Only what comes back as the same text is written: an undo log must not round.
-  const again = javaType === 'java.sql.Date' ? dateText(ms) : timestampText(ms, nanos)
-  if (again !== text) throw badText(javaType, text)
-  return pair(javaType, javaType === 'java.sql.Date' ? String(ms) : `[${ms},${nanos}]`)
-}
-
-function pair(className: string, json: string): string {
-  return `["${className}",${json}]`
-}
-
-function integerText(javaType: JavaType, text: string): string {
-  if (!integerPattern.test(text)) throw badText(javaType, text)
-  return text
-}
-
-/** A JSON number that a reader cannot take for an integer: `5` becomes `5.0`. */
-function floatText(javaType: JavaType, text: string): string {
-  if (!numberPattern.test(text)) throw badText(javaType, text)
-  return integerPattern.test(text) ? `${text}.0` : text
-}
-
-function isFinite(text: string): boolean {
-  return !text.endsWith('y') && text !== 'NaN'
-}
-
-function nonFinite(javaType: JavaType, text: string): string {
-  if (text !== 'NaN' && text !== 'Infinity' && text !== '-Infinity') throw badText(javaType, text)
-  return `"${text}"`
-}
-
-function badText(javaType: JavaType, text: string): Error {
-  return bad(`${JSON.stringify(text.slice(0, 100))} is no ${javaType}`)
+function encodeValue({ name, value, jdbcType }: Field): string {
+  if (value === null) return 'null'
+  const json = encodeJacksonValue(value, jdbcType)
+  if (json !== undefined) return json
+  throw bad(`${name} is ${JSON.stringify(value.text.slice(0, 100))}, which is no ${value.javaType}`)
 }
 
 // ------------------------------------------------------------------------------------ decoding
@@ -174,17 +87,8 @@ export interface UndoLogLimits {
   readonly maxLength?: number
 }
 
-/** Objects and arrays inside each other; Seata's own form needs 11. */
+/** Objects and arrays inside each other; Seata's own form needs 13. */
 const maxDepth = 32
-
-/** A number as it stands in the text, because a binary number would lose digits. */
-class NumberToken {
-  readonly source: string
-
-  constructor(source: string) {
-    this.source = source
-  }
-}
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -243,8 +147,8 @@ function decodeStatement(json: unknown): StatementUndoLog {
   return {
     sqlType,
     tableName: stringOf(statement, 'tableName'),
-    beforeImage: decodeRecords(statement['beforeImage']),
-    afterImage: decodeRecords(statement['afterImage']),
+    beforeImage: decodeRecords(own(statement, 'beforeImage')),
+    afterImage: decodeRecords(own(statement, 'afterImage')),
   }
 }
 
@@ -268,94 +172,14 @@ function decodeField(json: unknown): Field {
     name: stringOf(field, 'name'),
     isPrimaryKey: keyType === 'PRIMARY_KEY',
     jdbcType: Number(longOf(field, 'type')),
-    value: decodeValue(field['value']),
+    value: decodeValue(own(field, 'value')),
   }
 }
 
 function decodeValue(json: unknown): UndoValue {
-  if (json === null) return null
-  if (typeof json === 'string') return { javaType: 'java.lang.String', text: json }
-  if (typeof json === 'boolean') return { javaType: 'java.lang.Boolean', text: String(json) }
-  if (json instanceof NumberToken) return decodeNumber(json.source)
-  if (Array.isArray(json) && json.length === 2 && typeof json[0] === 'string') {
-    const javaType = Object.hasOwn(readableClasses, json[0]) ? readableClasses[json[0]] : undefined
-    if (javaType === undefined) {
-      throw bad(`a value has the unknown class ${JSON.stringify(json[0].slice(0, 100))}`)
-    }
-    const text = decodeText(javaType, json[1])
-    if (text !== undefined) return { javaType, text }
-  }
-  throw bad(`a value is ${JSON.stringify(json)?.slice(0, 100)}`)
-}
-
-/** Classes of `[class, value]` pairs; drivers hand out some that differ from Settee's choice. */
-const readableClasses: Readonly<Record<string, JavaType>> = {
-  'java.lang.Boolean': 'java.lang.Boolean',
-  'java.lang.Byte': 'java.lang.Integer',
-  'java.lang.Short': 'java.lang.Integer',
-  'java.lang.Integer': 'java.lang.Integer',
-  'java.lang.Long': 'java.lang.Long',
-  'java.lang.Float': 'java.lang.Float',
-  'java.lang.Double': 'java.lang.Double',
-  'java.lang.String': 'java.lang.String',
-  'java.util.UUID': 'java.lang.String',
-  'java.math.BigDecimal': 'java.math.BigDecimal',
-  'java.math.BigInteger': 'java.math.BigInteger',
-  'java.sql.Date': 'java.sql.Date',
-  'java.sql.Time': 'java.sql.Time',
-  'java.sql.Timestamp': 'java.sql.Timestamp',
-  'javax.sql.rowset.serial.SerialBlob': 'javax.sql.rowset.serial.SerialBlob',
-  '[B': 'javax.sql.rowset.serial.SerialBlob',
-  'javax.sql.rowset.serial.SerialClob': 'javax.sql.rowset.serial.SerialClob',
-}
-
-/** A number without a class: Jackson writes Integer and Double so, whatever fits. */
-function decodeNumber(source: string): UndoValue {
-  if (!integerPattern.test(source)) {
-    return { javaType: 'java.lang.Double', text: withoutZeroFraction(source) }
-  }
-  const fits = Number.isSafeInteger(Number(source)) && (Number(source) | 0) === Number(source)
-  return { javaType: fits ? 'java.lang.Integer' : 'java.lang.Long', text: source }
-}
-
-function decodeText(javaType: JavaType, json: unknown): string | undefined {
-  switch (javaType) {
-    case 'java.lang.Boolean':
-      return typeof json === 'boolean' ? String(json) : undefined
-    case 'java.lang.String':
-    case 'javax.sql.rowset.serial.SerialClob':
-      return typeof json === 'string' ? json : undefined
-    case 'java.lang.Integer':
-    case 'java.lang.Long':
-    case 'java.math.BigInteger':
-      return json instanceof NumberToken && integerPattern.test(json.source)
-        ? json.source
-        : undefined
-    case 'java.math.BigDecimal':
-      return json instanceof NumberToken ? json.source : undefined
-    case 'java.lang.Float':
-    case 'java.lang.Double':
-      if (json instanceof NumberToken) return withoutZeroFraction(json.source)
-      return json === 'NaN' || json === 'Infinity' || json === '-Infinity' ? json : undefined
-    case 'javax.sql.rowset.serial.SerialBlob':
-      return typeof json === 'string' ? bytesText(json) : undefined
-    case 'java.sql.Date':
-      if (typeof json === 'string') return json
-      return json instanceof NumberToken ? dateText(Number(json.source)) : undefined
-    case 'java.sql.Time':
-      if (typeof json === 'string') return json
-      return json instanceof NumberToken ? timestampText(Number(json.source))?.slice(11) : undefined
-    case 'java.sql.Timestamp':
-      if (json instanceof NumberToken) return timestampText(Number(json.source))
-      if (!Array.isArray(json) || json.length !== 2) return undefined
-      return json[0] instanceof NumberToken && json[1] instanceof NumberToken
-        ? timestampText(Number(json[0].source), Number(json[1].source))
-        : undefined
-  }
-}
-
-function withoutZeroFraction(source: string): string {
-  return source.endsWith('.0') ? source.slice(0, -2) : source
+  const value = decodeJacksonValue(json)
+  if (value !== undefined) return value
+  throw bad(`a value is ${String(JSON.stringify(json)).slice(0, 100)}`)
 }
 
 // ------------------------------------------------------------------------- checked access to JSON

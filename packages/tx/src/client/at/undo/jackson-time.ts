@@ -34,7 +34,7 @@ export function dateText(ms: number): string | undefined {
 /** `2024-02-29 23:59:59.123456`: no fraction when it is zero, no zeros at its end. */
 export function timestampText(
   ms: number,
-  nanos = (((ms % 1000) + 1000) % 1000) * 1e6,
+  nanos: number = (((ms % 1000) + 1000) % 1000) * 1e6,
 ): string | undefined {
   const day = dateText(ms)
   if (day === undefined || !Number.isInteger(nanos) || nanos < 0 || nanos >= 1e9) return undefined

@@ -1,0 +1,101 @@
+/**
+ * `settee dev` and `settee server`: the control plane in the foreground until Ctrl-C or SIGTERM.
+ *
+ * Both run the same code. `dev` keeps its state in memory unless told otherwise; `server` insists on
+ * a folder for the journal, so that nobody runs money in memory by accident.
+ */
+import { buildConsole, consoleDir } from '@settee/console'
+import { messageOf, parseConfig, type SetteeError } from '@settee/kit'
+import { createControlPlane, serverSchema, type ControlPlane } from '@settee/server'
+import { fail, print } from '../cli.ts'
+import { cliError } from '../errors.ts'
+import { formatTable } from '../table.ts'
+import { version } from '@settee/server'
+
+/** Time for the last refusals to reach their clients before the process ends, in ms. */
+const farewellMs = 200
+
+export async function runControlPlane(
+  mode: 'dev' | 'server',
+  argv: readonly string[],
+): Promise<void> {
+  const startedMs = performance.now()
+  const { config, positional } = parseConfig(serverSchema, { argv, env: process.env })
+  if (positional.length > 0) {
+    throw cliError('SETTEE_CLI_USAGE', `settee ${mode} takes options only, not "${positional[0]}"`)
+  }
+  if (mode === 'server' && config['data'] === '') {
+    throw cliError('SETTEE_CLI_USAGE', 'settee server needs a folder for its journal: --data DIR')
+  }
+  const building = new AbortController()
+  const controlPlane = createControlPlane({
+    config,
+    ...(config['http.console'] && { consoleDir: prepareConsole(building.signal) }),
+    onFailed: endProcess,
+  })
+  const stopped = whenStopRequested()
+  try {
+    await controlPlane.start()
+    announce(controlPlane, config['data'], performance.now() - startedMs)
+    await stopped
+  } finally {
+    building.abort()
+    await controlPlane.stop()
+  }
+}
+
+/** The console is built at the first start of a checkout, while everything else already runs. */
+async function prepareConsole(signal: AbortSignal): Promise<string | undefined> {
+  try {
+    await buildConsole(tellProgress, signal)
+    return consoleDir
+  } catch (error) {
+    if (!signal.aborted) fail(messageOf(error))
+    return undefined
+  }
+}
+
+/** On the terminal, and to whoever started this process as a child. */
+function tellProgress(sentence: string): void {
+  print(sentence)
+  process.send?.({ kind: 'progress', sentence })
+}
+
+function announce(controlPlane: ControlPlane, dataDir: string, tookMs: number): void {
+  const rows = controlPlane.components.map(({ name, address, protocol }) => [
+    name,
+    address,
+    protocol,
+  ])
+  print(`
+Settee ${version} is ready after ${Math.round(tookMs)} ms
+
+${formatTable(['component', 'address', 'protocol'], rows)}
+
+  state: ${dataDir === '' ? 'in memory only; --data DIR keeps it' : dataDir}
+  stop:  Ctrl-C
+`)
+  // Whoever started this process as a child waits for this.
+  process.send?.({ kind: 'ready', components: controlPlane.components })
+}
+
+/** Never goes on after a failed flush: what is on disk is unknown until the restart reads it. */
+function endProcess(error: SetteeError): void {
+  fail(`${error.message}; this process ends now, restart it to recover`)
+  process.exitCode = 1
+  setTimeout(() => process.exit(1), farewellMs)
+}
+
+/** A second signal ends the process at once. A parent that is gone ends it too. */
+function whenStopRequested(): Promise<void> {
+  return new Promise((resolve) => {
+    let count = 0
+    const onSignal = (): void => {
+      if (++count > 1) process.exit(130)
+      resolve()
+    }
+    process.on('SIGINT', onSignal)
+    process.on('SIGTERM', onSignal)
+    if (process.send !== undefined) process.on('disconnect', resolve)
+  })
+}

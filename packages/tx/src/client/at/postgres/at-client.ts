@@ -1,0 +1,225 @@
+/**
+ * A connection of an {@link AtPool}. Outside of global transactions it hands everything to the
+ * driver; inside one it keeps the statements in order, gives each what its plan asks for, and turns
+ * BEGIN … COMMIT into a branch.
+ */
+import { currentContext, isSetteeError, type SetteeError } from '@settee/kit'
+import { txError } from '../../../errors.ts'
+import type { Plan } from './analyze-sql.ts'
+import type { AtEnvironment } from './environment.ts'
+import { retryOnConflict, type Conflict, type HeldBranch } from './global-lock.ts'
+import { prepareChange, type ChangePlan } from './images.ts'
+import { awaitLocked, commitBranch, forgetTables, rollBack, runAlone } from './local-branch.ts'
+import { LocalTransaction } from './local-transaction.ts'
+import {
+  answer,
+  passQuery,
+  readQueryCall,
+  type PgClient,
+  type PgQuery,
+  type PgResult,
+} from './pg-driver.ts'
+import { refuse, type TransactionPlan } from './statement-kinds.ts'
+
+export class AtClient {
+  readonly #environment: AtEnvironment
+  readonly #driver: PgClient
+  #local: LocalTransaction | undefined
+  /** The last statement under way; the next one runs behind it. */
+  #tail: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+  #isReleased = false
+
+  /** A branch whose global locks the COMMIT of this connection may use. */
+  held: HeldBranch | undefined
+  /** Why the last local transaction met a global lock; undefined when it did not. */
+  conflict: Conflict | undefined
+
+  constructor(environment: AtEnvironment, driver: PgClient) {
+    this.#environment = environment
+    this.#driver = driver
+  }
+
+  /** The driver's client with this object's `query` and `release`. */
+  asClient(): PgClient {
+    const own: Partial<Record<string | symbol, unknown>> = {
+      query: (...args: unknown[]) => this.query(args),
+      release: (error?: Error | boolean) => this.release(error),
+    }
+    return new Proxy(this.#driver, {
+      get: (driver, key, receiver) => own[key] ?? Reflect.get(driver, key, receiver),
+    })
+  }
+
+  query(args: readonly unknown[]): unknown {
+    const { xid } = currentContext()
+    if (xid === undefined && this.#local === undefined && this.#waiting === 0) {
+      return passQuery(this.#driver, args)
+    }
+    const { query, callback } = readQueryCall(args)
+    if (query === undefined) throw refuseCursor()
+    return answer(
+      this.#enqueue(() => this.#run(query, xid)),
+      callback,
+    )
+  }
+
+  /** Gives the connection back; a transaction that is still open is rolled back before. */
+  release(error?: Error | boolean): void {
+    if (this.#isReleased) {
+      throw new Error('Release called on client which has already been released to the pool.')
+    }
+    this.#isReleased = true
+    const isOpen = this.#local !== undefined || this.#waiting > 0
+    if ((error !== undefined && error !== false) || !isOpen) {
+      this.#driver.release(error)
+      return
+    }
+    void this.#enqueue(async () => {
+      if (this.#local !== undefined) await this.#driver.query({ text: 'ROLLBACK' })
+    }).then(
+      () => this.#driver.release(),
+      () => this.#driver.release(true),
+    )
+  }
+
+  /** Runs `work` when everything before it has ended. */
+  #enqueue<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#waiting++
+    const running = this.#tail.then(work).finally(() => this.#waiting--)
+    this.#tail = running.catch(() => {})
+    return running
+  }
+
+  async #run(query: PgQuery, xid: string | undefined): Promise<PgResult> {
+    const local = this.#local
+    if (xid === undefined && local === undefined) return this.#driver.query(query)
+    const plan = await this.#environment.planOf(query.text)
+    if (plan.kind === 'ROLLBACK') {
+      this.#local = undefined
+      return this.#driver.query(query)
+    }
+    if (local !== undefined) {
+      if (local.xid !== xid) throw otherTransaction(local.xid, xid)
+      return this.#runInside(local, plan, query)
+    }
+    if (isTransactionPlan(plan)) return this.#begin(plan, query, xid!)
+    if (plan.kind === 'PASS') return this.#driver.query(query)
+    return this.#runAlone(plan, query, xid!)
+  }
+
+  async #begin(plan: TransactionPlan, query: PgQuery, xid: string): Promise<PgResult> {
+    const result = await this.#driver.query(query)
+    if (plan.kind === 'BEGIN') {
+      this.#local = new LocalTransaction(xid)
+      this.conflict = undefined
+    }
+    return result
+  }
+
+  async #runAlone(plan: ChangePlan, query: PgQuery, xid: string): Promise<PgResult> {
+    const status = this.#driver.getTransactionStatus?.()
+    if (status === 'T' || status === 'E') throw otherTransaction(undefined, xid)
+    return retryOnConflict(this.#environment, xid, (held) =>
+      runAlone(this.#environment, this.#driver, { xid, plan, query }, held),
+    )
+  }
+
+  async #runInside(local: LocalTransaction, plan: Plan, query: PgQuery): Promise<PgResult> {
+    if (plan.kind === 'COMMIT') return this.#commit(local)
+    if (local.failure !== undefined && plan.kind !== 'ROLLBACK TO') {
+      // A server that knows of the failure says so itself, with its own code.
+      if (this.#driver.getTransactionStatus?.() === 'E') return this.#driver.query(query)
+      throw local.failure
+    }
+    if (isChangePlan(plan)) return this.#change(local, plan, query)
+    const result = await this.#guard(local, () => this.#driver.query(query))
+    if (plan.kind === 'SAVEPOINT') local.savepoint(plan.savepoint)
+    if (plan.kind === 'ROLLBACK TO') local.rollbackTo(plan.savepoint)
+    if (plan.kind === 'RELEASE') local.release(plan.savepoint)
+    return result
+  }
+
+  async #change(local: LocalTransaction, plan: ChangePlan, query: PgQuery): Promise<PgResult> {
+    const environment = this.#environment
+    let change
+    try {
+      change = await prepareChange(environment, this.#driver, plan, query)
+    } catch (error) {
+      // A refusal came before anything ran, so that the transaction may go on.
+      if (!isSetteeError(error)) local.failure = error as Error
+      throw error
+    }
+    return this.#guard(local, async () => {
+      const { result, undo, locked } = await change()
+      if (undo !== undefined) local.add(undo)
+      local.conflict = await awaitLocked(environment, local.xid, locked)
+      if (local.conflict !== undefined) throw local.conflict.error
+      return result
+    })
+  }
+
+  async #commit(local: LocalTransaction): Promise<PgResult> {
+    this.#local = undefined
+    if (local.failure !== undefined) {
+      this.conflict = local.conflict
+      return this.#driver.query({ text: 'ROLLBACK' })
+    }
+    const lockWaitMs = this.#environment.limits.lockWaitWithRowLocksMs
+    const options = { held: this.held, lockWaitMs }
+    const outcome = await commitBranch(this.#environment, this.#driver, local, options)
+    if ('result' in outcome) return outcome.result
+    this.conflict = outcome.conflict
+    throw outcome.conflict.error
+  }
+
+  /** After an error in a transaction it can only be rolled back, also if the server would go on. */
+  async #guard(local: LocalTransaction, work: () => Promise<PgResult>): Promise<PgResult> {
+    try {
+      return await work()
+    } catch (error) {
+      local.failure ??= error as Error
+      this.conflict = local.conflict
+      forgetTables(this.#environment, error)
+      throw error
+    }
+  }
+
+  /** Ends what {@link AtPool.transaction} began, after `error`. */
+  async rollBack(error: unknown): Promise<void> {
+    if (this.#local === undefined) return
+    this.#local = undefined
+    await rollBack(this.#driver, error)
+  }
+}
+
+function isChangePlan(plan: Plan): plan is ChangePlan {
+  return (
+    plan.kind === 'INSERT' ||
+    plan.kind === 'UPDATE' ||
+    plan.kind === 'DELETE' ||
+    plan.kind === 'LOCK'
+  )
+}
+
+export function isTransactionPlan(plan: Plan): plan is TransactionPlan {
+  return !isChangePlan(plan) && plan.kind !== 'PASS'
+}
+
+export function refuseCursor(): Error {
+  return refuse(
+    'a Query object or cursor',
+    'it speaks to the server by itself, past the undo log',
+    'use query(text, values), or run it outside of the transaction',
+  )
+}
+
+function otherTransaction(began: string | undefined, xid: string | undefined): SetteeError {
+  const where = (one: string | undefined): string =>
+    one === undefined ? 'outside of any global transaction' : `in the global transaction ${one}`
+  return txError(
+    'SETTEE_TX_UNSUPPORTED_SQL',
+    `the local transaction began ${where(began)}, but a statement came ${where(xid)}; ` +
+      'end the local transaction before the global one changes',
+  )
+}

@@ -1,0 +1,29 @@
+/** What the parts of one PostgreSQL resource share. */
+import type { Clock, Random } from '@settee/kit'
+import type { BranchPort } from '../../resource.ts'
+import type { Plan } from './analyze-sql.ts'
+import type { TableCache } from './table-meta.ts'
+import type { UndoTable } from './undo-table.ts'
+
+export interface AtLimits {
+  /** Longest that a statement or {@link AtPool.transaction} waits for global locks, in ms. */
+  readonly lockWaitMs: number
+  /** Longest that the COMMIT of a local transaction waits for them while it holds row locks. */
+  readonly lockWaitWithRowLocksMs: number
+  /** Most rows that one statement may change. */
+  readonly maxRows: number
+  /** Largest undo log of a branch, in characters. */
+  readonly maxUndoLength: number
+}
+
+export interface AtEnvironment {
+  readonly resourceId: string
+  readonly port: BranchPort
+  readonly tables: TableCache
+  readonly undoTable: UndoTable
+  readonly limits: AtLimits
+  readonly clock: Clock
+  readonly random: Random
+  /** What to do with a statement; throws SETTEE_TX_UNSUPPORTED_SQL. */
+  readonly planOf: (text: string) => Promise<Plan>
+}

@@ -1,0 +1,197 @@
+/**
+ * A local transaction as a branch: phase one of AT.
+ *
+ * ```
+ * BEGIN → statements with images → register branch → INSERT undo_log → COMMIT
+ * ```
+ *
+ * When anything behind the registration fails for certain, the coordinator is told PhaseOne_Failed.
+ * When the connection breaks during COMMIT nobody knows, so nothing is reported: phase two looks
+ * whether the undo row is there.
+ */
+import { backoffMs, isSetteeError, messageOf, sleep, type SetteeError } from '@settee/kit'
+import type { Long } from '@settee/wire'
+import { txError } from '../../../errors.ts'
+import { BranchType } from '../../../protocol/status.ts'
+import { encodeUndoLog } from '../undo/jackson-codec.ts'
+import { undoContext } from '../undo/undo-context.ts'
+import type { BranchUndoLog, StatementUndoLog, TableRecords } from '../undo/undo-log.ts'
+import type { AtEnvironment } from './environment.ts'
+import {
+  readBackoff,
+  reportFailed,
+  type Conflict,
+  type HeldBranch,
+  type Outcome,
+} from './global-lock.ts'
+import { prepareChange, type ChangePlan } from './images.ts'
+import { LocalTransaction } from './local-transaction.ts'
+import { coversLockKeys, lockKeysOf } from './lock-keys.ts'
+import { sqlState, type PgClient, type PgQuery, type PgResult } from './pg-driver.ts'
+import { refuse } from './statement-kinds.ts'
+
+export interface CommitOptions {
+  readonly held: HeldBranch | undefined
+  /** Longest wait for global locks in ms, with the row locks held. */
+  readonly lockWaitMs: number
+}
+
+/** Runs one statement as a branch of its own. */
+export async function runAlone(
+  environment: AtEnvironment,
+  client: PgClient,
+  work: { readonly xid: string; readonly plan: ChangePlan; readonly query: PgQuery },
+  held: HeldBranch | undefined,
+): Promise<Outcome<PgResult>> {
+  const local = new LocalTransaction(work.xid)
+  const change = await prepareChange(environment, client, work.plan, work.query)
+  await client.query({ text: 'BEGIN' })
+  let result: PgResult
+  try {
+    const done = await change()
+    result = done.result
+    if (done.undo !== undefined) local.add(done.undo)
+    const conflict = await checkLocked(environment, work.xid, done.locked)
+    if (conflict !== undefined) {
+      await client.query({ text: 'ROLLBACK' })
+      return { conflict }
+    }
+  } catch (error) {
+    await rollBack(client, error)
+    forgetTables(environment, error)
+    throw error
+  }
+  const outcome = await commitBranch(environment, client, local, { held, lockWaitMs: 0 })
+  return 'conflict' in outcome ? outcome : { result }
+}
+
+/** Whether the rows that SELECT … FOR UPDATE returned belong to other global transactions. */
+async function checkLocked(
+  { port, resourceId }: AtEnvironment,
+  xid: string,
+  locked: TableRecords | undefined,
+): Promise<Conflict | undefined> {
+  if (locked === undefined) return undefined
+  const lockKeys = lockKeysOf([locked])
+  if (await port.isLockable(xid, resourceId, lockKeys)) return undefined
+  const error = txError(
+    'SETTEE_TX_LOCK_CONFLICT',
+    `rows that SELECT … FOR UPDATE returned are held by another global transaction: ` +
+      `${lockKeys.slice(0, 200)}; try again after it has ended`,
+  )
+  return { error, lockKeys, isRead: true }
+}
+
+/** {@link checkLocked} for a while: the holder can commit, though not roll back, meanwhile. */
+export async function awaitLocked(
+  environment: AtEnvironment,
+  xid: string,
+  locked: TableRecords | undefined,
+): Promise<Conflict | undefined> {
+  const { clock, limits, random } = environment
+  const deadlineMs = clock.monotonic() + limits.lockWaitWithRowLocksMs
+  for (let failures = 1; ; failures++) {
+    const conflict = await checkLocked(environment, xid, locked)
+    if (conflict === undefined || clock.monotonic() >= deadlineMs) return conflict
+    await sleep(backoffMs(failures, readBackoff, random))
+  }
+}
+
+/** Registers the branch, writes the undo row and commits. Ends the local transaction either way. */
+export async function commitBranch(
+  environment: AtEnvironment,
+  client: PgClient,
+  local: LocalTransaction,
+  options: CommitOptions,
+): Promise<Outcome<PgResult>> {
+  const { xid, statements } = local
+  if (statements.length === 0) return { result: await client.query({ text: 'COMMIT' }) }
+  const lockKeys = lockKeysOf(statements.map(changedRows))
+  let branchId: Long
+  try {
+    branchId = await branchFor(environment, xid, lockKeys, options)
+  } catch (error) {
+    await rollBack(client, error)
+    if (!isSetteeError(error, 'SETTEE_TX_LOCK_CONFLICT')) throw error
+    return { conflict: { error, lockKeys, isRead: false } }
+  }
+  try {
+    const rollbackText = encodeChecked(environment, { xid, branchId, statements })
+    const row = { context: undoContext, rollbackText, isFinished: false }
+    await environment.undoTable.insert(client, { xid, branchId }, row)
+  } catch (error) {
+    await rollBack(client, error)
+    await reportFailed(environment, xid, branchId)
+    throw sqlState(error) === '23505' ? tooLate(xid, branchId, error) : error
+  }
+  try {
+    return { result: await client.query({ text: 'COMMIT' }) }
+  } catch (error) {
+    // An ERROR of the server is certain; a broken connection (or FATAL) is not.
+    const isCertain = sqlState(error) !== undefined && severityOf(error) === 'ERROR'
+    if (isCertain) await reportFailed(environment, xid, branchId)
+    throw error
+  }
+}
+
+async function branchFor(
+  { port, resourceId }: AtEnvironment,
+  xid: string,
+  lockKeys: string,
+  { held, lockWaitMs }: CommitOptions,
+): Promise<Long> {
+  if (held !== undefined && coversLockKeys(held.lockKeys, lockKeys)) {
+    held.isUsed = true
+    return held.branchId
+  }
+  return port.registerBranch({
+    xid,
+    branchType: BranchType.AT,
+    resourceId,
+    lockKeys,
+    lockWaitMs,
+    holdsRowLocks: true,
+  })
+}
+
+function encodeChecked({ limits }: AtEnvironment, log: BranchUndoLog): string {
+  const text = encodeUndoLog(log)
+  if (text.length <= limits.maxUndoLength) return text
+  throw refuse(
+    'a local transaction',
+    `its undo log of ${text.length} characters is longer than ${limits.maxUndoLength}`,
+    'change fewer rows at a time or raise maxUndoLength',
+  )
+}
+
+function changedRows(statement: StatementUndoLog): TableRecords {
+  return statement.sqlType === 'DELETE' ? statement.beforeImage : statement.afterImage
+}
+
+function tooLate(xid: string, branchId: Long, cause: unknown): SetteeError {
+  return txError(
+    'SETTEE_TX_BRANCH_REFUSED',
+    `branch ${branchId} of ${xid} was rolled back before its local transaction committed; ` +
+      'the global transaction has ended, so begin a new one',
+    { cause },
+  )
+}
+
+/** Rolls back after `error`, which stays the error that the caller hears of. */
+export async function rollBack(client: PgClient, error: unknown): Promise<void> {
+  try {
+    await client.query({ text: 'ROLLBACK' })
+  } catch (second) {
+    if (error instanceof Error) error.cause ??= messageOf(second)
+  }
+}
+
+/** After an error that says that a table or a column is not what the cache says. */
+export function forgetTables({ tables }: AtEnvironment, error: unknown): void {
+  const state = sqlState(error)
+  if (state === '42P01' || state === '42703') tables.clear()
+}
+
+function severityOf(error: unknown): unknown {
+  return error instanceof Error && 'severity' in error ? error.severity : undefined
+}

@@ -1,0 +1,356 @@
+/**
+ * One client connection of the coordinator: answers requests in the client's own version of the
+ * protocol, and carries the calls of phase two to its resource manager. Originals:
+ * DefaultCoordinator, RegTmProcessor, RegRmProcessor and ServerOnRequestProcessor of Seata.
+ */
+import { isSetteeError, messageOf, type SetteeError } from '@settee/kit'
+import { wireError, type Connection } from '@settee/wire'
+import type { BranchOutcome } from '../core/commands.ts'
+import { failedOutcome, type BranchCall } from '../core/phase-two.ts'
+import { refusalMessage, type Refusal } from '../core/refusal.ts'
+import { SeataCall, type AnsweredRequest, type SeataPeer } from '../peer.ts'
+import {
+  BranchStatus,
+  ExceptionCode,
+  FrameType,
+  GlobalStatus,
+  MessageType,
+  nameOf,
+  ResultCode,
+  toWireOrdinal,
+  type BranchRegisterRequest,
+  type GlobalLockQueryRequest,
+  type GlobalReportRequest,
+  type RegisterRMRequest,
+  type RegisterTMRequest,
+  type RequestMessage,
+  type ResponseMessage,
+  type TransactionResult,
+  type UnregisterRMRequest,
+} from '../protocol/index.ts'
+import type { Channel, ChannelTable } from './channel-table.ts'
+import type { CoordinatorShell, Reply } from './coordinator.ts'
+
+/**
+ * The version that we register with: the newest whose behaviour towards coordinators we have.
+ * Clients decide by it what they may send (UnregisterRM from 2.6.0 on).
+ */
+export const serverVersion = '2.6.0'
+
+/** Longest wait for the answer of a resource manager, in ms (rpcTcRequestTimeout). */
+const branchCallTimeoutMs = 15_000
+/** Resources that one connection may serve. */
+const maxResourcesPerChannel = 1000
+
+const success: TransactionResult = {
+  resultCode: ResultCode.Success,
+  msg: '',
+  exceptionCode: ExceptionCode.Unknown,
+}
+
+export class Session implements Channel {
+  clientId: string
+  applicationId = ''
+  readonly ip: string
+  readonly #connection: Connection
+  readonly #shell: CoordinatorShell
+  readonly #channels: ChannelTable<Session>
+  #peer: SeataPeer | undefined
+  #group = ''
+  #version = ''
+  #isRegistered = false
+
+  constructor(connection: Connection, shell: CoordinatorShell, channels: ChannelTable<Session>) {
+    const { remoteAddress } = connection
+    this.#connection = connection
+    this.#shell = shell
+    this.#channels = channels
+    this.clientId = remoteAddress
+    this.ip = remoteAddress.slice(0, remoteAddress.lastIndexOf(':'))
+  }
+
+  get isOpen(): boolean {
+    return this.#connection.isOpen
+  }
+
+  onRequest(
+    message: RequestMessage,
+    requestId: number,
+    frameType: FrameType,
+    peer: SeataPeer,
+  ): void {
+    this.#peer = peer
+    const isRegistration =
+      message.type === MessageType.RegisterTM || message.type === MessageType.RegisterRM
+    if (!this.#isRegistered && !isRegistration) {
+      throw wireError(
+        'SETTEE_WIRE_CLOSED',
+        `${this.clientId} sent a request before it registered; the connection was closed`,
+      )
+    }
+    const isAnswered = frameType === FrameType.RequestSync
+    this.#handle(message, (answer) => {
+      if (isAnswered) peer.answer(requestId, answer)
+    })
+  }
+
+  onClose(): void {
+    this.#channels.remove(this)
+  }
+
+  /** Calls the resource manager behind this connection. */
+  callBranch(call: BranchCall, done: (outcome: BranchOutcome) => void): void {
+    this.#peer!.call(new BranchEndCall(call, done))
+  }
+
+  #handle(message: RequestMessage, answer: (message: ResponseMessage) => void): void {
+    switch (message.type) {
+      case MessageType.GlobalBegin:
+        return this.#begin(message.timeoutMs, message.transactionName, answer)
+      case MessageType.BranchRegister:
+        return this.#registerBranch(message, answer)
+      case MessageType.BranchReport:
+        return this.#shell.reportBranch(
+          {
+            xid: message.xid,
+            branchId: Number(message.branchId),
+            status: message.branchStatus,
+            applicationData: message.applicationData,
+          },
+          (error, result) =>
+            answer({
+              type: MessageType.BranchReportResult,
+              ...this.#outcome(error, result?.refusal ?? null),
+            }),
+        )
+      case MessageType.GlobalCommit:
+        return this.#shell.commit(
+          message.xid,
+          this.#statusReply(MessageType.GlobalCommitResult, answer),
+        )
+      case MessageType.GlobalRollback:
+        return this.#shell.rollback(
+          message.xid,
+          message.extraData,
+          this.#statusReply(MessageType.GlobalRollbackResult, answer),
+        )
+      case MessageType.GlobalStatus:
+        return answer({
+          type: MessageType.GlobalStatusResult,
+          ...success,
+          globalStatus: this.#shell.statusOf(message.xid),
+        })
+      case MessageType.GlobalReport:
+        return this.#globalReport(message, answer)
+      case MessageType.GlobalLockQuery:
+        return this.#queryLocks(message, answer)
+      case MessageType.RegisterTM:
+      case MessageType.RegisterRM:
+        return this.#register(message, answer)
+      case MessageType.UnregisterRM:
+        return this.#unregister(message, answer)
+      default:
+        // Requests that only coordinators send: there is nothing to answer.
+        return undefined
+    }
+  }
+
+  #begin(timeoutMs: number, name: string, answer: (message: ResponseMessage) => void): void {
+    const applicationId = this.applicationId
+    const transactionServiceGroup = this.#group
+    this.#shell.begin(
+      { name, timeoutMs, applicationId, transactionServiceGroup },
+      (result, error, xid) => {
+        const outcome = this.#outcome(error, result?.refusal ?? null, ExceptionCode.BeginFailed)
+        const isBegun = outcome.resultCode === ResultCode.Success
+        answer({
+          type: MessageType.GlobalBeginResult,
+          ...outcome,
+          xid: isBegun ? xid : '',
+          extraData: '',
+        })
+      },
+    )
+  }
+
+  #registerBranch(
+    message: BranchRegisterRequest,
+    answer: (message: ResponseMessage) => void,
+  ): void {
+    const { xid, branchType, resourceId, lockKey, applicationData } = message
+    this.#shell.registerBranch(
+      { xid, branchType, resourceId, clientId: this.clientId, lockKeys: lockKey, applicationData },
+      (refusal, error, branchId) => {
+        const outcome = this.#outcome(error, refusal, ExceptionCode.BranchRegisterFailed)
+        const isRegistered = outcome.resultCode === ResultCode.Success
+        answer({
+          type: MessageType.BranchRegisterResult,
+          ...outcome,
+          branchId: isRegistered ? branchId : 0,
+        })
+      },
+      this.#isOpen,
+    )
+  }
+
+  readonly #isOpen = (): boolean => this.isOpen
+
+  #globalReport(message: GlobalReportRequest, answer: (message: ResponseMessage) => void): void {
+    const { xid, globalStatus } = message
+    if (globalStatus === null) {
+      const status = this.#shell.statusOf(xid)
+      return answer({ type: MessageType.GlobalReportResult, ...success, globalStatus: status })
+    }
+    this.#shell.globalReport(
+      xid,
+      globalStatus,
+      this.#statusReply(MessageType.GlobalReportResult, answer),
+    )
+  }
+
+  #queryLocks(message: GlobalLockQueryRequest, answer: (message: ResponseMessage) => void): void {
+    const { xid, resourceId, lockKey } = message
+    try {
+      const conflict = this.#shell.findLockConflict(xid, resourceId, lockKey)
+      answer({
+        type: MessageType.GlobalLockQueryResult,
+        ...success,
+        lockable: conflict === null,
+      })
+    } catch (error) {
+      answer({
+        type: MessageType.GlobalLockQueryResult,
+        ...this.#failure(ExceptionCode.LockableCheckFailed, messageOf(error)),
+        lockable: false,
+      })
+    }
+  }
+
+  #register(
+    message: RegisterTMRequest | RegisterRMRequest,
+    answer: (message: ResponseMessage) => void,
+  ): void {
+    this.#isRegistered = true
+    this.#version = message.version
+    this.#peer!.clientVersion = message.version
+    this.applicationId = message.applicationId
+    this.#group = message.transactionServiceGroup
+    this.clientId = `${message.applicationId}:${this.#connection.remoteAddress}`
+    const isManager = message.type === MessageType.RegisterTM
+    answer({
+      type: isManager ? MessageType.RegisterTMResult : MessageType.RegisterRMResult,
+      resultCode: ResultCode.Success,
+      msg: '',
+      identified: true,
+      version: serverVersion,
+    })
+    const resourceIds = isManager ? [] : splitResources(message.resourceIds)
+    for (const resourceId of resourceIds) {
+      this.#channels.add(this, resourceId)
+      this.#shell.resourceAvailable(resourceId)
+    }
+  }
+
+  #unregister(message: UnregisterRMRequest, answer: (message: ResponseMessage) => void): void {
+    for (const resourceId of splitResources(message.resourceIds)) {
+      this.#channels.removeResource(this, resourceId)
+    }
+    answer({
+      type: MessageType.UnregisterRMResult,
+      resultCode: ResultCode.Success,
+      msg: '',
+      identified: true,
+      version: serverVersion,
+    })
+  }
+
+  #statusReply(
+    type:
+      | typeof MessageType.GlobalCommitResult
+      | typeof MessageType.GlobalRollbackResult
+      | typeof MessageType.GlobalReportResult,
+    answer: (message: ResponseMessage) => void,
+  ): Reply {
+    return (error, result) =>
+      answer({
+        type,
+        ...this.#outcome(error, result?.refusal ?? null),
+        globalStatus: result?.status ?? GlobalStatus.UnKnown,
+      })
+  }
+
+  /** The part of an answer that says whether the request was carried out, and if not, why. */
+  #outcome(
+    error: SetteeError | undefined,
+    refusal: Refusal | null,
+    storeFailure: ExceptionCode = ExceptionCode.FailedStore,
+  ): TransactionResult {
+    if (error !== undefined) return this.#failure(storeFailure, `${error.code}: ${error.message}`)
+    if (refusal === null) return success
+    return {
+      resultCode: ResultCode.Failed,
+      msg: refusalMessage(refusal),
+      exceptionCode: toWireOrdinal(refusal.code, this.#version),
+    }
+  }
+
+  #failure(code: ExceptionCode, text: string): TransactionResult {
+    return {
+      resultCode: ResultCode.Failed,
+      msg: `TransactionException[${text}]`,
+      exceptionCode: toWireOrdinal(code, this.#version),
+    }
+  }
+}
+
+function splitResources(resourceIds: string): string[] {
+  return resourceIds
+    .split(',')
+    .filter((resourceId) => resourceId !== '')
+    .slice(0, maxResourcesPerChannel)
+}
+
+/** One attempt to end a branch. */
+class BranchEndCall extends SeataCall {
+  readonly message: AnsweredRequest
+  readonly timeoutMs = branchCallTimeoutMs
+  readonly #call: BranchCall
+  readonly #done: (outcome: BranchOutcome) => void
+
+  constructor(call: BranchCall, done: (outcome: BranchOutcome) => void) {
+    super()
+    const { xid, branchId, branchType, resourceId, applicationData } = call
+    this.#call = call
+    this.#done = done
+    this.message = {
+      type: call.direction === 'commit' ? MessageType.BranchCommit : MessageType.BranchRollback,
+      xid,
+      branchId,
+      branchType,
+      resourceId,
+      applicationData,
+    }
+  }
+
+  onAnswer(answer: ResponseMessage): void {
+    if (
+      answer.type !== MessageType.BranchCommitResult &&
+      answer.type !== MessageType.BranchRollbackResult
+    ) {
+      return
+    }
+    if (answer.resultCode === ResultCode.Failed) {
+      return this.#done(failedOutcome(this.#call, answer.msg))
+    }
+    const { xid, branchId } = this.#call
+    const isEnded =
+      answer.branchStatus === BranchStatus.PhaseTwo_Committed ||
+      answer.branchStatus === BranchStatus.PhaseTwo_Rollbacked
+    const error = isEnded ? '' : answer.msg || nameOf(BranchStatus, answer.branchStatus)
+    this.#done({ xid, branchId, status: answer.branchStatus, error })
+  }
+
+  onFailure(error: SetteeError): void {
+    this.#done(failedOutcome(this.#call, isSetteeError(error) ? error.message : messageOf(error)))
+  }
+}
