@@ -129,7 +129,7 @@ class RunningShop implements Shop {
     this.#rpc?.close()
     this.#registry?.close()
     // The services first: they may have a last word for the control plane.
-    await Promise.all(serviceNames.map((name) => this.#processes.get(name)?.stop()))
+    await Promise.all(serviceNames.map(async (name) => this.#processes.get(name)?.stop()))
     await this.#processes.get('server')?.stop()
     await this.#databases?.close()
     await rm(this.#folder, { recursive: true, force: true })

@@ -230,6 +230,16 @@ for (const failing of ['write', 'sync'] as const) {
   })
 }
 
+test('a segment that cannot be made, but not for lack of space, fails the journal, once', async () => {
+  const files = createFiles()
+  const { journal, owner } = await openJournal(files)
+  files.fault = (operation) =>
+    operation === 'create' || operation === 'write' ? new Error('EIO: i/o error') : undefined
+  journal.append(Buffer.from('wants a segment, and is written'))
+  await journal.close()
+  assert.deepEqual([owner.failures.length, owner.durable], [1, []])
+})
+
 test('short writes are completed', async () => {
   const files = createFiles()
   files.fault = (operation) => (operation === 'write' ? 1 + files.names.length * 7 : undefined)

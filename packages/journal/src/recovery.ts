@@ -120,9 +120,6 @@ async function recoverSegments(
       empty.push(segment)
       continue
     }
-    if (empty.length > 0) {
-      throw corrupt(empty[0]!.path, 0, 'the segment is empty, but later segments have records')
-    }
     written.push({ segment, firstIndex: firstIndex! })
     lastIndex = scan.lastIndex
     tailAt = scan.end

@@ -46,6 +46,10 @@ export const rpcErrors = {
     retryable: false,
     summary: 'The provider failed with an error that has no code of its own.',
   },
+  SETTEE_RPC_CLOSED: {
+    retryable: false,
+    summary: 'The client was closed.',
+  },
   SETTEE_RPC_REFUSED: {
     retryable: false,
     summary: 'The provider answered with a failure of its own framework.',

@@ -77,7 +77,7 @@ export function createControlPlaneView(options: ControlPlaneViewOptions): Contro
     get transactionsVersion() {
       return tx.version
     },
-    stop: series.stop,
+    stop: () => series.stop(),
   }
 }
 

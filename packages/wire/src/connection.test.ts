@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { after, describe, test } from 'node:test'
 import { once } from 'node:events'
 import { systemClock, systemRandom, type SetteeError } from '@settee/kit'
-import { Connection, type ConnectionHandler, type ConnectionLimits } from './connection.ts'
+import type { Connection, ConnectionHandler, ConnectionLimits } from './connection.ts'
 import { Dialer } from './dialer.ts'
 import { Listener } from './listener.ts'
 import { encodeTestFrame, encodeTestFrames, testFrameLength } from './test-protocol.ts'
@@ -65,7 +65,7 @@ describe('connection', () => {
   test('a bad frame closes its connection with a typed reason; others go on', async () => {
     const closed = Promise.withResolvers<SetteeError>()
     const listener = await startListener((connection) => ({
-      onFrame: echo(connection).onFrame,
+      onFrame: (reader) => echo(connection).onFrame(reader),
       onClose: closed.resolve,
     }))
     const bad = await rawSocket(listener.port)

@@ -12,7 +12,7 @@
  *          |                   in a later round stays when the hand passes
  *        entry
  */
-import type { Clock, Timer } from '@settee/kit'
+import type { Clock } from '@settee/kit'
 
 /** Something that waits in a wheel. Extend it and say what happens when time is up. */
 export abstract class WheelEntry {
@@ -51,7 +51,7 @@ export class TimerWheel {
   #originMs: number
   #currentTick = 0
   #armedCount = 0
-  #timer: Timer | undefined
+  #isTicking = false
 
   constructor(options: TimerWheelOptions) {
     this.#clock = options.clock
@@ -96,18 +96,24 @@ export class TimerWheel {
   /** The wheel sleeps while nothing waits; on waking it need not replay the ticks it missed. */
   #wake(elapsedMs: number): void {
     this.#currentTick = Math.floor(elapsedMs / this.#tickMs)
-    this.#timer ??= this.#clock.after(this.#tickMs, this.#onTick)
+    this.#keepTicking()
+  }
+
+  #keepTicking(): void {
+    if (this.#isTicking) return
+    this.#isTicking = true
+    this.#clock.after(this.#tickMs, this.#onTick)
   }
 
   readonly #onTick = (): void => {
-    this.#timer = undefined
+    this.#isTicking = false
     const nowTick = Math.floor((this.#clock.monotonic() - this.#originMs) / this.#tickMs)
     // After a long stall one turn over all slots finds everything that is due.
     const turns = Math.min(nowTick - this.#currentTick, this.#slots.length)
     const firstTick = this.#currentTick + 1
     this.#currentTick = nowTick
     for (let i = 0; i < turns; i++) this.#expireSlot(firstTick + i, nowTick)
-    if (this.#armedCount > 0) this.#timer ??= this.#clock.after(this.#tickMs, this.#onTick)
+    if (this.#armedCount > 0) this.#keepTicking()
   }
 
   #expireSlot(tick: number, nowTick: number): void {

@@ -87,7 +87,7 @@ export class Endpoint {
 
   /** Closes the connection; calls that wait for their answer fail at once. */
   close(): void {
-    this.#peer?.close(wireError('SETTEE_WIRE_CLOSED', 'the client was closed'))
+    this.#peer?.close(wireError('SETTEE_WIRE_CLOSED', 'this side needs the connection no more'))
     this.#dialer.close()
   }
 

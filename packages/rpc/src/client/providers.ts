@@ -65,10 +65,9 @@ export class Providers {
       const endpoint = ready[this.#options.balancer(ready.length)]!
       if (endpoint !== avoid && endpoint.peer !== undefined) return endpoint
     }
-    return ready.find((endpoint) => endpoint !== avoid && endpoint.peer !== undefined) ??
-      avoid?.peer === undefined
-      ? undefined
-      : avoid
+    // Chance may have missed one that is good.
+    const connected = ready.filter((endpoint) => endpoint.peer !== undefined)
+    return connected.find((endpoint) => endpoint !== avoid) ?? connected[0]
   }
 
   /**

@@ -6,31 +6,23 @@
  *     await account.debit({ user: 'ada', amount: 5 }, { timeoutMs: 500 })
  *
  * A call's deadline is the earlier of its own timeout and the deadline of the request in which it
- * is made, so time shrinks hop by hop. A call is sent again only if it certainly was not carried
- * out, or if its method is declared idempotent.
+ * is made, so time shrinks hop by hop. A call is sent again only if its method is declared idempotent.
  */
 import {
-  backoffMs,
-  currentContext,
-  isSetteeError,
-  sleep,
   systemClock,
   systemRandom,
   type BackoffOptions,
   type Clock,
   type Random,
-  type RequestContext,
-  type SetteeError,
 } from '@settee/kit'
 import type { RegistryClient, Subscription } from '@settee/registry'
 import { TimerWheel } from '@settee/wire'
-import type { RequestTemplate } from '@settee/bolt'
-import { validate, type AnyMethod, type Contract, type Method } from '../contract.ts'
+import type { AnyMethod, Contract, Method } from '../contract.ts'
 import { rpcError } from '../errors.ts'
-import { cancelTemplate, createMethodTemplate, dataIdOf } from '../protocol.ts'
+import { createMethodTemplates, dataIdOf } from '../protocol.ts'
 import { createBalancer, type Balancing } from './balancer.ts'
-import { ClientCall } from './client-call.ts'
-import type { Endpoint } from './endpoint.ts'
+import { Endpoints } from './endpoints.ts'
+import { MethodCaller, type CallOptions } from './method-caller.ts'
 import { Providers, type ProviderUrl } from './providers.ts'
 
 export interface RpcClientOptions {
@@ -48,12 +40,6 @@ export interface RpcClientOptions {
   readonly connectWaitMs?: number
   readonly clock?: Clock
   readonly random?: Random
-}
-
-export interface CallOptions {
-  /** Longest wait for the answer, in ms. Default: that of the method. */
-  readonly timeoutMs?: number
-  readonly signal?: AbortSignal
 }
 
 export interface ClientOptions {
@@ -81,7 +67,9 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
   const clock = options.clock ?? systemClock
   const random = options.random ?? systemRandom
   const wheel = new TimerWheel({ clock })
+  const endpoints = new Endpoints({ clock, random, wheel })
   const byService = new Map<string, { providers: Providers; subscription?: Subscription }>()
+  let isClosed = false
 
   function providersOf(
     serviceName: string,
@@ -91,7 +79,7 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
     const known = byService.get(key)
     if (known !== undefined) return known.providers
     const balancer = createBalancer(options.balancing ?? 'random', random)
-    const providers = new Providers({ serviceName, balancer, clock, random, wheel })
+    const providers = new Providers({ serviceName, balancer, endpoints, clock })
     if (addresses !== undefined) {
       providers.update(addresses)
       byService.set(key, { providers })
@@ -112,19 +100,17 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
 
   return {
     client(contract, clientOptions = {}) {
+      if (isClosed) throw rpcError('SETTEE_RPC_CLOSED', 'the client is closed; create another one')
       const { serviceName, methods } = contract
       const providers = providersOf(serviceName, clientOptions.addresses)
       const client: Record<string, unknown> = Object.create(null) as Record<string, unknown>
       for (const [methodName, method] of Object.entries(methods)) {
+        const { application } = options
+        const { isOneway } = method
         const caller = new MethodCaller({
           method,
           where: `${serviceName}.${methodName}`,
-          template: createMethodTemplate({
-            application: options.application,
-            serviceName,
-            methodName,
-            isOneway: method.isOneway,
-          }),
+          templates: createMethodTemplates({ application, serviceName, methodName, isOneway }),
           providers,
           clock,
           random,
@@ -137,6 +123,8 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       return client as ClientOf<typeof methods>
     },
     close() {
+      isClosed = true
+      endpoints.close()
       for (const { providers, subscription } of byService.values()) {
         subscription?.close()
         providers.close()
@@ -144,134 +132,4 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       byService.clear()
     },
   }
-}
-
-interface MethodCallerOptions {
-  readonly method: AnyMethod
-  readonly where: string
-  readonly template: RequestTemplate
-  readonly providers: Providers
-  readonly clock: Clock
-  readonly random: Random
-  readonly maxAttempts: number
-  readonly backoff: BackoffOptions
-  readonly connectWaitMs: number
-}
-
-class MethodCaller {
-  readonly #options: MethodCallerOptions
-
-  constructor(options: MethodCallerOptions) {
-    this.#options = options
-  }
-
-  readonly call = (request: unknown, options?: CallOptions): Promise<unknown> => {
-    const { clock, method, providers } = this.#options
-    const context = currentContext()
-    const ownDeadlineMs = clock.monotonic() + (options?.timeoutMs ?? method.timeoutMs)
-    const deadlineMs = Math.min(ownDeadlineMs, context.deadlineMs ?? Infinity)
-    const attempt: Attempt = { request, context, deadlineMs, signal: options?.signal }
-    // The rule: a provider is connected, and the first attempt succeeds.
-    const endpoint = providers.pick()
-    const first =
-      endpoint === undefined ? this.#sendWhenReady(attempt) : this.#send(attempt, endpoint)
-    if (method.responseSchema !== undefined) {
-      return this.#retried(first, attempt).then((value) =>
-        validate(method.responseSchema!, value, 'SETTEE_RPC_BAD_RESULT', this.#options.where),
-      )
-    }
-    return method.isIdempotent ? this.#retried(first, attempt) : first
-  }
-
-  async #retried(first: Promise<unknown>, attempt: Attempt): Promise<unknown> {
-    const { maxAttempts, backoff, random, clock } = this.#options
-    let answer = first
-    for (let failures = 1; ; failures++) {
-      try {
-        return await answer
-      } catch (error) {
-        if (failures >= maxAttempts || !this.#maySendAgain(error)) throw error
-        const pauseMs = backoffMs(failures, backoff, random)
-        if (clock.monotonic() + pauseMs >= attempt.deadlineMs) throw error
-        await sleep(pauseMs, clock)
-      }
-      answer = this.#sendWhenReady(attempt)
-    }
-  }
-
-  #maySendAgain(error: unknown): boolean {
-    if (!this.#options.method.isIdempotent || !isSetteeError(error)) return false
-    return error.retryable || error.code === 'SETTEE_RPC_CONNECTION_LOST'
-  }
-
-  async #sendWhenReady(attempt: Attempt): Promise<unknown> {
-    const { providers, connectWaitMs, clock } = this.#options
-    const remainingMs = attempt.deadlineMs - clock.monotonic()
-    await providers.whenReady(Math.max(0, Math.min(connectWaitMs, remainingMs)))
-    return await this.#send(attempt, providers.pick()!)
-  }
-
-  #send(attempt: Attempt, endpoint: Endpoint): Promise<unknown> {
-    const { template, method, clock, where } = this.#options
-    const timeoutMs = Math.ceil(attempt.deadlineMs - clock.monotonic())
-    return new Promise((resolve, reject) => {
-      if (timeoutMs <= 0) {
-        reject(rpcError('SETTEE_RPC_TIMEOUT', `no time is left to call ${where}; nothing was sent`))
-        return
-      }
-      if (attempt.signal?.aborted === true) return reject(cancelled(where, 'nothing was sent'))
-      const call = new ClientCall(template, attempt.request, timeoutMs, attempt.context, {
-        resolve,
-        reject,
-      })
-      try {
-        if (method.isOneway) {
-          endpoint.peer!.sendOneway(call)
-          resolve(undefined)
-        } else {
-          endpoint.peer!.call(call)
-          if (attempt.signal !== undefined)
-            this.#followSignal(attempt.signal, call, endpoint, reject)
-        }
-      } catch (error) {
-        reject(error as SetteeError)
-      }
-    })
-  }
-
-  #followSignal(
-    signal: AbortSignal,
-    call: ClientCall,
-    endpoint: Endpoint,
-    reject: (error: SetteeError) => void,
-  ): void {
-    signal.addEventListener(
-      'abort',
-      () => {
-        const { peer } = endpoint
-        if (peer === undefined || !peer.cancel(call)) return
-        reject(cancelled(this.#options.where, 'it may have been carried out'))
-        if (endpoint.isSettee) peer.sendOneway(new CancelCall(call.requestId))
-      },
-      { once: true },
-    )
-  }
-}
-
-interface Attempt {
-  readonly request: unknown
-  readonly context: RequestContext
-  readonly deadlineMs: number
-  readonly signal: AbortSignal | undefined
-}
-
-/** Tells the provider that nobody waits for a call any more. */
-class CancelCall extends ClientCall {
-  constructor(requestId: number) {
-    super(cancelTemplate, requestId, 0, {}, { resolve() {}, reject() {} })
-  }
-}
-
-function cancelled(where: string, outcome: string): SetteeError {
-  return rpcError('SETTEE_RPC_CANCELLED', `the call of ${where} was cancelled; ${outcome}`)
 }

@@ -13,7 +13,7 @@ import { Dialer, wireError, type Connection, type TimerWheel } from '@settee/wir
 import { SeataCall, SeataPeer, type SeataPeerOptions } from '../peer.ts'
 import {
   frameLength,
-  MessageType,
+  type MessageType,
   type RegisterRMRequest,
   type RegisterRMResponse,
   type RegisterTMRequest,

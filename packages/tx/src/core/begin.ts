@@ -9,6 +9,7 @@ import type { CoordinatorState } from './state.ts'
 import type { Transaction } from './transaction.ts'
 
 export function begin(state: CoordinatorState, command: BeginCommand): CommandResult {
+  state.lastId = Math.max(state.lastId, command.transactionId)
   const refusal = refusalOfBegin(state, command)
   if (refusal !== null) return refused(refusal)
   const { xid, transactionId, name, timeoutMs, applicationId, transactionServiceGroup } = command
@@ -29,7 +30,6 @@ export function begin(state: CoordinatorState, command: BeginCommand): CommandRe
     sagaCall: null,
     timeline: [],
   }
-  state.lastId = Math.max(state.lastId, transactionId)
   state.add(transaction)
   state.note(transaction, 'begun', { at: command.now, status: GlobalStatus.Begin })
   // The original's rule is "later than the timeout", so it is due one ms after.

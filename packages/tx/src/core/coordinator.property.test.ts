@@ -52,7 +52,7 @@ class Walk {
     const result = applyCommand(state, command)
     this.commands.push(command)
     assert.deepEqual(result.refusal, expected, 'apply and refusalOf agree')
-    assert.ok(state.lastId >= lastIdBefore)
+    assert.equal(state.lastId, Math.max(lastIdBefore, idOf(command)), 'ids only rise')
     this.#checkReleases(locksBefore, result)
     checkLocks(state)
     checkCounts(state)
@@ -150,6 +150,12 @@ class Walk {
       assert.notEqual(transaction.endedAt, null)
     }
   }
+}
+
+/** The id that a command brings with it. */
+function idOf(command: Command): number {
+  if (command.kind === 'begin') return command.transactionId
+  return command.kind === 'registerBranch' ? command.branchId : 0
 }
 
 function checkLocks(state: CoordinatorState): void {

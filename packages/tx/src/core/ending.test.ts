@@ -111,6 +111,34 @@ describe('commit', () => {
     assert.equal(scenario.commit(xid).status, GlobalStatus.TimeoutRollbacked)
   })
 
+  it('that comes again is answered Committed while only the clean-up of AT is retried', () => {
+    for (const [type, answer] of [
+      [BranchType.AT, 'Committed'],
+      [BranchType.TCC, 'CommitRetrying'],
+    ] as const) {
+      const scenario = new Scenario()
+      const xid = scenario.begin()
+      const branchId = scenario.register(xid, { type })
+      scenario.commit(xid)
+      scenario.end(xid, branchId, BranchStatus.PhaseTwo_CommitFailed_Retryable)
+      assert.equal(scenario.status(xid), 'CommitRetrying')
+      assert.equal(statusName(scenario.commit(xid).status), answer)
+    }
+  })
+
+  it('under way is not stopped by the timeout', () => {
+    const scenario = new Scenario()
+    const xid = scenario.begin('slow', 1000)
+    const branchId = scenario.register(xid)
+    scenario.commit(xid)
+    scenario.now += 5000
+    assert.deepEqual(effectKinds(scenario.timeOut(xid)), [])
+    assert.equal(scenario.status(xid), 'AsyncCommitting')
+    assert.equal(scenario.commit(xid).status, GlobalStatus.Committed)
+    scenario.end(xid, branchId, committed)
+    assert.equal(scenario.status(xid), 'Committed')
+  })
+
   it('at the very end of the timeout is in time', () => {
     const scenario = new Scenario()
     const xid = scenario.begin('just', 1000)

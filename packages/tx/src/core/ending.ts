@@ -37,6 +37,7 @@ import {
 } from './settle.ts'
 import type { CoordinatorState } from './state.ts'
 import {
+  isCommitting,
   isFailed,
   isSaga,
   isTimedOut,
@@ -52,7 +53,7 @@ export function commit(state: CoordinatorState, command: CommitCommand): Command
   const { xid, now } = command
   const transaction = state.transactions.get(xid)
   if (transaction === undefined) return answered(finishedCommitAnswer(state, xid))
-  if (transaction.status !== GlobalStatus.Begin) return answered(commitAnswer(transaction.status))
+  if (transaction.status !== GlobalStatus.Begin) return answered(commitAnswer(transaction))
   if (isTimedOut(transaction, now)) {
     const reason = 'the commit came after the timeout'
     const effects = startTimeoutRollback(state, transaction, { now, reason })
@@ -67,7 +68,7 @@ export function commit(state: CoordinatorState, command: CommitCommand): Command
   const { status } = transaction
   state.note(transaction, 'commitRequested', { at: now, status })
   advance(state, transaction, step)
-  return answered(commitAnswer(transaction.status), step.effects)
+  return answered(commitAnswer(transaction), step.effects)
 }
 
 export function rollback(state: CoordinatorState, command: RollbackCommand): CommandResult {
@@ -142,11 +143,13 @@ export function refusalOfManual(
 }
 
 /**
- * The answer to a commit of a transaction that is not in Begin. AsyncCommitting is as good as
- * committed. After a timeout the manager hears so in whichever state the rollback is.
+ * The answer to a commit of a transaction that is not in Begin. What is left of AT is only clean-up,
+ * so that is as good as committed, even while the clean-up fails. After a timeout the manager hears
+ * so in whichever state the rollback is.
  */
-function commitAnswer(status: GlobalStatus): GlobalStatus {
-  if (status === GlobalStatus.AsyncCommitting) return GlobalStatus.Committed
+function commitAnswer(transaction: Transaction): GlobalStatus {
+  const { status } = transaction
+  if (isCommitting(status) && onlyAtIsOpen(transaction)) return GlobalStatus.Committed
   return isTimeoutRollback(status) || status === GlobalStatus.TimeoutRollbackFailed
     ? GlobalStatus.TimeoutRollbacking
     : status

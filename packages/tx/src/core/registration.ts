@@ -27,7 +27,6 @@ export function registerBranch(
   state: CoordinatorState,
   command: RegisterBranchCommand,
 ): CommandResult {
-  // A refused branch has used its id too: it stands in the refusal.
   state.lastId = Math.max(state.lastId, command.branchId)
   const transaction = state.transactions.get(command.xid)
   const checked = checkRegistration(state, command, transaction)

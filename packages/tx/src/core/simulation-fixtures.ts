@@ -97,7 +97,7 @@ export class Database {
     const before = this.rows.get(row) ?? 0
     this.#undo.set(branchId, { xid, row, before, after: before + delta })
     this.rows.set(row, before + delta)
-    this.deltas.set(xid, delta)
+    this.deltas.set(xid, (this.deltas.get(xid) ?? 0) + delta)
     return true
   }
 
@@ -110,7 +110,8 @@ export class Database {
       const now = this.rows.get(undo.row)
       if (now !== undo.after) throw new Error(`dirty row ${undo.row}: a global lock was broken`)
       this.rows.set(undo.row, undo.before)
-      this.deltas.delete(undo.xid)
+      const delta = (this.deltas.get(undo.xid) ?? 0) - (undo.after - undo.before)
+      this.deltas.set(undo.xid, delta)
     }
     return BranchStatus.PhaseTwo_Rollbacked
   }

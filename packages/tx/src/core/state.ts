@@ -15,7 +15,7 @@ export class CoordinatorState {
   /** Not finished, by xid: begun, in phase two, or failed and not yet settled by a person. */
   readonly transactions: Map<string, Transaction> = new Map()
   readonly locks: LockTable = new LockTable()
-  /** Highest id of a transaction or branch that was ever given. */
+  /** Highest id of a transaction or branch that was ever given, to refused ones too. */
   lastId = 0
   /** Since the journal began. */
   committedTotal = 0

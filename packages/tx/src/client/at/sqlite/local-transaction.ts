@@ -13,7 +13,7 @@ import type { Long } from '@settee/wire'
 import { txError } from '../../../errors.ts'
 import { BranchStatus, BranchType } from '../../../protocol/status.ts'
 import type { BranchPort } from '../../resource.ts'
-import { formatLockKeys } from '../lock-keys.ts'
+import { buildLockKeys } from '../lock-keys.ts'
 import { encodeUndoLog } from '../undo/jackson-codec.ts'
 import type { StatementUndoLog } from '../undo/undo-log.ts'
 import { decodeChangeset } from './changeset.ts'
@@ -129,7 +129,7 @@ export class LocalTransaction {
     this.#checkSize(changeset.length)
     const changes = decodeChangeset(changeset)
     return {
-      lockKeys: formatLockKeys(lockedRows(changes)),
+      lockKeys: buildLockKeys(lockedRows(changes)),
       statements: buildUndoStatements(changes, (name) => connection.tableSchema(name)!.columns),
     }
   }
