@@ -63,9 +63,12 @@ export const nodeFiles: JournalFiles = {
 
 function openNodeFile(path: string, flags: number, isDurable: boolean): Promise<JournalFile> {
   return new Promise((resolve, reject) => {
-    fs.open(path, flags, 0o640, (error, fd) => {
-      if (error !== null) reject(error)
-      else resolve(new NodeFile(fd, fs.fstatSync(fd).size, isDurable))
+    fs.open(path, flags, 0o640, (openError, fd) => {
+      if (openError !== null) return reject(openError)
+      fs.fstat(fd, (statError, stats) => {
+        if (statError === null) return resolve(new NodeFile(fd, stats.size, isDurable))
+        fs.close(fd, () => reject(statError))
+      })
     })
   })
 }

@@ -12,9 +12,9 @@ export {
 } from './contract.ts'
 export type { Balancing } from './client/balancer.ts'
 export type { ProviderUrl } from './client/providers.ts'
+export type { CallOptions } from './client/method-caller.ts'
 export {
   createRpcClient,
-  type CallOptions,
   type ClientOf,
   type ClientOptions,
   type RpcClient,

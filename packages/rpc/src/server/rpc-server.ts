@@ -14,11 +14,20 @@ import {
   frameLength,
   HeaderReader,
   jsonCodec,
+  requestBaggagePrefix,
   responseStatus,
   sofaHeader,
   type BoltFrame,
 } from '@settee/bolt'
-import { messageOf, runWithContext, systemClock, type Clock, type Service } from '@settee/kit'
+import {
+  messageOf,
+  runWithContext,
+  sleep,
+  systemClock,
+  type Clock,
+  type Service,
+  type SetteeError,
+} from '@settee/kit'
 import type { Publication, RegistryClient } from '@settee/registry'
 import { Listener, TimerWheel, type Connection } from '@settee/wire'
 import { validate, type AnyMethod, type Contract, type Method } from '../contract.ts'
@@ -70,6 +79,9 @@ export interface RpcServer extends Service {
   readonly address: string
 }
 
+/** How long callers may still come after the last publication was withdrawn, in ms. */
+const hearsayMs = 100
+
 type Handler = (request: unknown, call: CallInfo) => unknown
 
 interface ServedMethod {
@@ -91,11 +103,13 @@ class BoltRpcServer implements RpcServer {
   readonly #services = new Map<string, Map<string, ServedMethod>>()
   readonly #publications: Publication[] = []
   // Frames are handled one at a time, so one reader serves all connections.
-  readonly #headers = new HeaderReader(requestHeaders)
+  readonly #headers = new HeaderReader(requestHeaders, requestBaggagePrefix)
   readonly #maxConcurrentCalls: number
   #runningCount = 0
-  #isStarted = false
   #onIdle: (() => void) | undefined
+  #arrivalMs: number | undefined
+  #isStarted = false
+  #stopped: Promise<void> | undefined
 
   constructor(options: RpcServerOptions) {
     this.#options = options
@@ -139,16 +153,31 @@ class BoltRpcServer implements RpcServer {
   }
 
   async start(): Promise<void> {
-    await this.#listener.start()
+    await this.#stopped
+    if (this.#isStarted) return
     this.#isStarted = true
+    try {
+      await this.#listener.start()
+    } catch (error) {
+      this.#isStarted = false
+      throw error
+    }
     for (const serviceName of this.#services.keys()) this.#announce(serviceName)
   }
 
   async stop(): Promise<void> {
-    if (!this.#isStarted) return
-    this.#isStarted = false
+    if (this.#isStarted) {
+      this.#isStarted = false
+      this.#stopped = this.#leave()
+    }
+    await this.#stopped
+  }
+
+  async #leave(): Promise<void> {
     // First out of the registry, so that callers go elsewhere while the last calls finish.
-    await Promise.all(this.#publications.splice(0).map((publication) => publication.withdraw()))
+    const publications = this.#publications.splice(0)
+    await Promise.all(publications.map((publication) => publication.withdraw()))
+    if (publications.length > 0) await sleep(hearsayMs, this.#clock)
     if (this.#runningCount > 0) await this.#whenIdle()
     await this.#listener.stop()
   }
@@ -171,11 +200,13 @@ class BoltRpcServer implements RpcServer {
 
   #whenIdle(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.#clock.after(this.#options.drainLimitMs ?? 10_000, resolve)
-      this.#onIdle = () => {
+      const end = (): void => {
+        this.#onIdle = undefined
         timer.cancel()
         resolve()
       }
+      const timer = this.#clock.after(this.#options.drainLimitMs ?? 10_000, end)
+      this.#onIdle = end
     })
   }
 
@@ -188,29 +219,26 @@ class BoltRpcServer implements RpcServer {
       // A server waits for the client's signs of life and sends none itself.
       heartbeatIdleMs: Infinity,
       onRequest: (frame) => this.#onRequest(frame, caller),
-      onClose: () => {
-        for (const cancellation of abortable.values()) cancellation.abort()
+      onClose: (cause) => {
+        if (abortable.size === 0) return
+        const reason = rpcError('SETTEE_RPC_CONNECTION_LOST', 'the caller is gone', { cause })
+        for (const call of abortable.values()) call.abort(reason)
       },
     })
-    const caller: Caller = { peer, abortable }
+    const caller: Caller = { peer, abortable, clock: this.#clock }
     return peer
   }
 
   #onRequest(frame: BoltFrame, caller: Caller): void {
-    if (frame.className === cancelClass) return cancel(frame, caller.abortable)
+    // Oneway first: comparing the class name of every call costs more than this bit.
+    if (!frame.expectsAnswer && frame.className === cancelClass) return cancel(frame, caller)
     let call: ServerCall
     try {
       this.#headers.load(frame)
-      call = new ServerCall(
-        frame,
-        readContext(frame, this.#headers, this.#clock.monotonic()),
-        caller,
-      )
+      call = new ServerCall(frame, readContext(frame, this.#headers, this.#readArrival()), caller)
     } catch (error) {
-      return new ServerCall(frame, {}, caller).refuse(
-        responseStatus.SERVER_DESERIAL_EXCEPTION,
-        messageOf(error),
-      )
+      call = new ServerCall(frame, {}, caller)
+      return call.refuse(responseStatus.SERVER_DESERIAL_EXCEPTION, messageOf(error))
     }
     if (frame.codec !== codecId.json) {
       return call.refuse(
@@ -235,6 +263,19 @@ class BoltRpcServer implements RpcServer {
     this.#run(served, request, call)
   }
 
+  /**
+   * When the requests that are being handled have arrived. They come many in a chunk, and reading
+   * the clock takes as long as decoding a frame, so it is read once a chunk.
+   */
+  #readArrival(): number {
+    if (this.#arrivalMs === undefined) {
+      this.#arrivalMs = this.#clock.monotonic()
+      queueMicrotask(() => (this.#arrivalMs = undefined))
+    }
+    return this.#arrivalMs
+  }
+
+  /** The headers decide; `service` counts more, because a mesh routes by rewriting it. */
   #find(): ServedMethod | undefined {
     const headers = this.#headers
     const serviceName = headers.name(sofaHeader.service) ?? headers.name(sofaHeader.targetService)
@@ -243,13 +284,14 @@ class BoltRpcServer implements RpcServer {
     return this.#services.get(serviceName)?.get(methodName)
   }
 
-  #unknownMethod(): Error {
-    const serviceName = this.#headers.name(sofaHeader.service) ?? '(no service)'
-    const methodName = this.#headers.name(sofaHeader.methodName) ?? '(no method)'
+  #unknownMethod(): SetteeError {
+    const headers = this.#headers
+    const serviceName = headers.name(sofaHeader.service) ?? headers.name(sofaHeader.targetService)
+    const methodName = headers.name(sofaHeader.methodName) ?? '(no method)'
     return rpcError(
       'SETTEE_RPC_UNKNOWN_METHOD',
-      `${serviceName}.${methodName} is not served here; do caller and provider have the same ` +
-        'contract?',
+      `${serviceName ?? '(no service)'}.${methodName} is not served here; do caller and provider ` +
+        'have the same contract?',
     )
   }
 
@@ -259,26 +301,23 @@ class BoltRpcServer implements RpcServer {
     try {
       result = runWithContext(call.context, () => handle(served, request, call))
     } catch (error) {
-      this.#settle(() => call.fail(error))
-      return
+      return this.#settle(call, error, true)
     }
-    if (result instanceof Promise) {
-      result.then(
-        (value: unknown) => this.#settle(() => call.succeed(value)),
-        (error: unknown) => this.#settle(() => call.fail(error)),
-      )
-    } else {
-      this.#settle(() => call.succeed(result))
-    }
+    if (!(result instanceof Promise)) return this.#settle(call, result, false)
+    result.then(
+      (value: unknown) => this.#settle(call, value, false),
+      (error: unknown) => this.#settle(call, error, true),
+    )
   }
 
-  #settle(answer: () => void): void {
+  #settle(call: ServerCall, outcome: unknown, hasFailed: boolean): void {
     this.#runningCount--
     try {
-      answer()
+      if (hasFailed) call.fail(outcome)
+      else call.succeed(outcome)
     } catch (error) {
-      // The result cannot be encoded or the caller reads too slowly: the caller's timeout tells it.
-      process.emitWarning(`an answer could not be sent: ${messageOf(error)}`, 'SetteeRpcWarning')
+      // The caller does not read its answers; without the connection it knows that this one is lost.
+      call.hangUp(error)
     }
     if (this.#runningCount === 0) this.#onIdle?.()
   }
@@ -292,8 +331,18 @@ function handle(served: ServedMethod, request: unknown, call: CallInfo): unknown
   )
 }
 
-function cancel(frame: BoltFrame, abortable: AbortableCalls): void {
-  const requestId = jsonCodec.decode(frame.bytes, frame.contentStart, frame.contentEnd)
+function cancel(frame: BoltFrame, { abortable }: Caller): void {
+  const requestId = readRequestId(frame)
   // Ids are unsigned at the caller and signed in a frame.
-  if (typeof requestId === 'number') abortable.get(requestId | 0)?.abort()
+  const call = abortable.get(requestId | 0)
+  call?.abort(rpcError('SETTEE_RPC_CANCELLED', 'the caller has cancelled the call'))
+}
+
+/** The content of a cancellation; 0, which is no call, when it is not readable. */
+function readRequestId(frame: BoltFrame): number {
+  try {
+    return Number(jsonCodec.decode(frame.bytes, frame.contentStart, frame.contentEnd))
+  } catch {
+    return 0
+  }
 }

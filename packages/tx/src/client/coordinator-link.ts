@@ -8,7 +8,7 @@
  * then, each at most as long as its caller does. Originals: TmNettyRemotingClient and
  * RmNettyRemotingClient; unlike there a refused registration is an error of its own.
  */
-import { backoffMs, type Clock, type Random, type SetteeError, type Timer } from '@settee/kit'
+import { backoffMs, messageOf, type Clock, type Random, type SetteeError, type Timer } from '@settee/kit'
 import { Dialer, wireError, type Connection, type TimerWheel } from '@settee/wire'
 import { SeataCall, SeataPeer, type SeataPeerOptions } from '../peer.ts'
 import {
@@ -68,7 +68,7 @@ export class CoordinatorLink {
   #peer: SeataPeer | undefined
   #isReady = false
   #serverVersion = ''
-  #lastFailure: SetteeError | undefined
+  #lastFailure: unknown
   #refusal: SetteeError | undefined
   #refusalCount = 0
   #refusalPause: Timer | undefined
@@ -86,8 +86,9 @@ export class CoordinatorLink {
       random,
       frameLength,
       open: (connection) => this.#open(connection),
+      // The dialer puts the address before its cause; here the sentence names it already.
       onFailure: (error) => {
-        this.#lastFailure = error
+        this.#lastFailure = error.cause ?? error
       },
       backoff: { minMs: 50, maxMs: 1000 },
     })
@@ -142,14 +143,15 @@ export class CoordinatorLink {
   /** @internal Called by a call whose time is up before it was sent. */
   giveUpWaiting(call: LinkCall): void {
     this.#waiting.delete(call)
-    const why = this.#lastFailure === undefined ? '' : `: ${this.#lastFailure.message}`
+    const cause = this.#lastFailure
+    const why = cause === undefined ? '' : `: ${messageOf(cause)}`
     call.onFailure(
       txClientError(
         'SETTEE_TX_COORDINATOR_UNAVAILABLE',
         `the coordinator at ${this.#dialer.address} could not be reached within ` +
           `${Math.max(Math.round(call.timeoutMs), 0)} ms${why}; nothing was sent, start it or ` +
           'correct `address`',
-        this.#lastFailure === undefined ? {} : { cause: this.#lastFailure },
+        { cause },
       ),
     )
   }

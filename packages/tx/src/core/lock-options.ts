@@ -31,9 +31,10 @@ interface Fields {
 }
 
 function parseObject(text: string): Fields {
-  if (!text.startsWith('{')) return {}
+  if (text === '') return {}
   try {
-    return JSON.parse(text) as Fields
+    const value = JSON.parse(text) as Fields | null
+    return typeof value === 'object' && value !== null ? value : {}
   } catch {
     return {}
   }

@@ -65,6 +65,7 @@ export class Estate {
   }
 
   crashCoordinator(): void {
+    if (!this.shell.isAlive) return
     this.shell.isAlive = false
     this.clock.after(50, () => {
       this.shell = new Shell(this)

@@ -29,6 +29,12 @@ export class MemoryCoordinator implements BranchPort {
     this.#resources.set(resource.resourceId, resource)
   }
 
+  /** Forgets all transactions, as if they had never been. */
+  clear(): void {
+    this.#branches.clear()
+    this.#holders.clear()
+  }
+
   get lockCount(): number {
     return this.#holders.size
   }

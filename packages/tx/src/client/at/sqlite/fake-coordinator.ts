@@ -5,6 +5,7 @@
 import { runWithContext } from '@settee/kit'
 import type { Long } from '@settee/wire'
 import { txError } from '../../../errors.ts'
+import { parseLockKeys } from '../../../protocol/lock-key.ts'
 import type { BranchStatus } from '../../../protocol/status.ts'
 import type { BranchPort, BranchRegistration, Resource } from '../../resource.ts'
 
@@ -82,8 +83,7 @@ export class FakeCoordinator implements BranchPort {
   /** Phase two from the last branch to the first, then releases the locks. */
   async rollback(xid: string): Promise<BranchStatus[]> {
     this.#branches.get(xid)?.reverse()
-    const finished = this.#finish(xid, (resource, id) => resource.rollbackBranch(xid, id))
-    const statuses = await finished
+    const statuses = await this.#finish(xid, (resource, id) => resource.rollbackBranch(xid, id))
     this.#unlock(xid)
     return statuses
   }
@@ -118,8 +118,7 @@ export class FakeCoordinator implements BranchPort {
 }
 
 function rowKeys(resourceId: string, lockKeys: string): string[] {
-  return lockKeys.split(';').flatMap((entry) => {
-    const [table, keys = ''] = entry.split(':')
-    return keys.split(',').map((key) => `${resourceId} ${table} ${key}`)
-  })
+  return parseLockKeys(lockKeys).flatMap(({ table, keys }) =>
+    keys.map((key) => `${resourceId} ${table} ${key}`),
+  )
 }

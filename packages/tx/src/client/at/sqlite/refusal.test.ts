@@ -134,7 +134,8 @@ test('a schema change between two transactions is noticed', async (t) => {
   await assert.rejects(insert(), { code: 'SETTEE_TX_UNSUPPORTED_SQL', message: /keyless/ })
   await pool.query(`DROP TRIGGER late`)
   await insert()
-  // Changed behind the pool's back, on its own connection.
+  await insert()
+  // Changed behind the pool's back, so that it is noticed only once the transaction has begun.
   database.exec(`CREATE TRIGGER late AFTER INSERT ON t BEGIN INSERT INTO keyless VALUES (1); END`)
   await assert.rejects(insert(), { code: 'SETTEE_TX_UNSUPPORTED_SQL', message: /keyless/ })
 })

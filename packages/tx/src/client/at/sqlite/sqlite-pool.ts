@@ -44,7 +44,10 @@ export function createSqlitePool(ports: PoolPorts, end: () => Promise<void>): Sq
         return reader?.run(statement, values) ?? runAlone(ports, statement, values)
       case 'write':
         if (xid === undefined) return runAlone(ports, statement, values)
-        return runWithRetry(ports, xid, async (transaction) => transaction.run(statement, values))
+        // Compiled again, from the cache if the schema is still the same now that it is locked.
+        return runWithRetry(ports, xid, async (local) =>
+          local.run(connection.statements.compile(text, true), values),
+        )
       case 'other':
         return runAlone(ports, statement, values)
       default:

@@ -69,7 +69,7 @@ export function toUndoValue(value: SqliteValue): UndoValue {
     case 'bigint':
       return { javaType: 'java.lang.Long', text: value.toString() }
     case 'number':
-      return { javaType: 'java.lang.Double', text: String(value) }
+      return { javaType: 'java.lang.Double', text: Object.is(value, -0) ? '-0' : String(value) }
     case 'string':
       return { javaType: 'java.lang.String', text: value }
     case 'object':
