@@ -23,7 +23,7 @@ export const floors: readonly (readonly string[])[] = [
 export const sideways: Readonly<Record<string, readonly string[]>> = {
   rpc: ['registry'],
   server: ['console'],
-  settee: ['server'],
+  settee: ['server', 'console'],
 }
 
 export const allPackages: readonly string[] = floors.flat()

@@ -3,13 +3,7 @@
  * processes of their own: Settee's typed API against gRPC, and against the floor, a framed echo
  * over the same connection class that has no protocol at all.
  */
-import {
-  createReport,
-  startProcess,
-  type BenchOptions,
-  type Finding,
-  type Row,
-} from './harness.ts'
+import { createReport, startProcess, type BenchOptions, type Finding, type Row } from './harness.ts'
 import type { Measurement } from './rpc/client-process.ts'
 import { systemNames, type SystemName } from './rpc/system.ts'
 

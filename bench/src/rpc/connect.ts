@@ -1,12 +1,18 @@
 /** @connectrpc/connect-node: the gRPC protocol over HTTP/2, its usual setup without TLS. */
 import { createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { create } from '@bufbuild/protobuf'
+import { create, type DescMessage, type DescMethodUnary, type Message } from '@bufbuild/protobuf'
 import { createClient } from '@connectrpc/connect'
 import { connectNodeAdapter, createGrpcTransport } from '@connectrpc/connect-node'
 import { fromAsync } from '../harness.ts'
 import { echoService, textSchema } from './echo-schema.ts'
 import { echoText, versionOf, type System } from './system.ts'
+
+// A schema that is built at run time has no types of its own.
+type EchoMethod = DescMethodUnary<DescMessage, DescMessage>
+interface EchoClient {
+  echo(request: Message, options?: { readonly timeoutMs: number }): Promise<Message>
+}
 
 export const system: System = {
   version: await versionOf('@connectrpc/connect-node'),
@@ -14,7 +20,7 @@ export const system: System = {
   async serve() {
     const handler = connectNodeAdapter({
       routes: (router) => {
-        router.service(echoService, { echo: (request) => request })
+        router.rpc(echoService.method['echo'] as EchoMethod, (request) => request)
       },
     })
     const server = createServer(handler)
@@ -24,11 +30,10 @@ export const system: System = {
 
   async connect(port) {
     const transport = createGrpcTransport({ baseUrl: `http://127.0.0.1:${port}` })
-    const client = createClient(echoService, transport)
+    const client = createClient(echoService, transport) as unknown as EchoClient
     const message = create(textSchema, { text: echoText })
-    const call = client['echo'] as (request: typeof message, options: object) => Promise<unknown>
-    await call(message, {})
+    await client.echo(message)
     // As in Settee's calls, each has a deadline.
-    return fromAsync(() => call(message, { timeoutMs: 3000 }))
+    return fromAsync(() => client.echo(message, { timeoutMs: 3000 }))
   },
 }

@@ -39,9 +39,7 @@ export const system: System = {
     const body = Buffer.from(echoText)
     const socket = connect({ port, host: '127.0.0.1' })
     await new Promise((resolve) => socket.once('connect', resolve))
-    const connection = new Connection(socket, frameLength, () =>
-      handle((id) => calls.take(id)?.()),
-    )
+    const connection = new Connection(socket, frameLength, () => handle((id) => calls.take(id)?.()))
     return (done) => connection.send(encode, { id: calls.add(done), body })
   },
 }

@@ -3,7 +3,9 @@ import { createRpcClient, createRpcServer, defineContract, method } from '@sette
 import { fromAsync } from '../harness.ts'
 import { echoText, versionOf, type System } from './system.ts'
 
-const contract = defineContract('bench.Echo', { echo: method<{ text: string }, { text: string }>() })
+const contract = defineContract('bench.Echo', {
+  echo: method<{ text: string }, { text: string }>(),
+})
 
 export const system: System = {
   version: await versionOf('@settee/rpc'),

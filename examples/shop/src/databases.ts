@@ -45,7 +45,7 @@ export async function createDatabases(
   const databases = await open(kind, folder)
   for (const name of serviceNames) {
     await databases.query(name, `${schemas[name]};${seed[name]}`)
-    if (kind !== 'sqlite') await databases.query(name, postgresUndoLogDdl)
+    if (kind !== 'sqlite') await databases.query(name, postgresUndoLogDdl())
   }
   return databases
 }

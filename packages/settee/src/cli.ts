@@ -2,22 +2,23 @@
  * The command line: finds the command, and turns every expected failure into one sentence on
  * stderr and an exit code, never a stack trace.
  */
-import { isSetteeError, messageOf } from '@settee/kit'
-import { initProject } from './commands/init.ts'
-import { runControlPlane } from './commands/control-plane.ts'
-import { helpText } from './help.ts'
+import { isSetteeError } from '@settee/kit'
 import { version } from '@settee/server'
+import { runControlPlane } from './commands/control-plane.ts'
+import { initProject } from './commands/init.ts'
+import { cliError } from './errors.ts'
+import { helpText } from './help.ts'
+import { nearestOf } from './nearest.ts'
+import { fail, print } from './terminal.ts'
 
-interface Command {
-  run(argv: readonly string[]): Promise<void>
-}
+type Command = (argv: readonly string[]) => Promise<void>
 
 const commands: Readonly<Record<string, Command>> = {
-  dev: { run: (argv) => runControlPlane('dev', argv) },
-  server: { run: (argv) => runControlPlane('server', argv) },
-  init: { run: initProject },
-  help: { run: async () => print(helpText()) },
-  version: { run: async () => print(version) },
+  dev: (argv) => runControlPlane('dev', argv),
+  server: (argv) => runControlPlane('server', argv),
+  init: initProject,
+  help: async () => print(helpText()),
+  version: async () => print(version),
 }
 
 const aliases: Readonly<Record<string, string>> = {
@@ -27,34 +28,33 @@ const aliases: Readonly<Record<string, string>> = {
   '-v': 'version',
 }
 
+const longestEchoChars = 40
+
 /** @returns the exit code: 0 when all went well, 2 for wrong usage, 1 for other failures. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   const [given = 'help', ...rest] = argv
-  const name = aliases[given] ?? given
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) {
-    fail(`there is no command ${JSON.stringify(given)}; settee help lists the commands`)
-    return 2
-  }
-  if (rest.includes('--help')) {
-    print(helpText())
-    return 0
-  }
   try {
-    await command.run(rest)
+    const command = findCommand(given)
+    if (rest.includes('--help') || rest.includes('-h')) print(helpText())
+    else await command(rest)
     return 0
   } catch (error) {
     // Typed errors say what to do; anything else is a defect, whose stack helps whoever gets it.
     if (!isSetteeError(error)) throw error
-    fail(messageOf(error))
+    fail(error.message)
     return error.code.startsWith('SETTEE_CONFIG_') || error.code === 'SETTEE_CLI_USAGE' ? 2 : 1
   }
 }
 
-export function print(text: string): void {
-  process.stdout.write(`${text}\n`)
-}
-
-export function fail(sentence: string): void {
-  process.stderr.write(`settee: ${sentence}\n`)
+function findCommand(given: string): Command {
+  const name = Object.hasOwn(aliases, given) ? aliases[given]! : given
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command !== undefined) return command
+  const nearest = nearestOf(given.slice(0, longestEchoChars), Object.keys(commands))
+  const advice =
+    nearest === undefined ? 'settee help lists the commands' : `did you mean settee ${nearest}?`
+  throw cliError(
+    'SETTEE_CLI_USAGE',
+    `there is no command ${JSON.stringify(given.slice(0, longestEchoChars))}; ${advice}`,
+  )
 }

@@ -1,6 +1,5 @@
 import { describeConfig } from '@settee/kit'
-import { serverSchema } from '@settee/server'
-import { version } from '@settee/server'
+import { serverSchema, version } from '@settee/server'
 
 /** What `settee help` prints. */
 export function helpText(): string {

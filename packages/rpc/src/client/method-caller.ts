@@ -71,7 +71,11 @@ export class MethodCaller {
     if (!this.#mustFollow && signal === undefined) {
       const endpoint = providers.pick()
       if (endpoint !== undefined) {
-        return this.#send(this.#createCall(request, context, deadlineMs - nowMs, endpoint), endpoint, nowMs)
+        return this.#send(
+          this.#createCall(request, context, deadlineMs - nowMs, endpoint),
+          endpoint,
+          nowMs,
+        )
       }
     }
     const wish: Wish = { request, context, deadlineMs, signal, running: undefined }
@@ -125,7 +129,8 @@ export class MethodCaller {
   #cancel(wish: Wish): SetteeError {
     const { where } = this.#options
     const peer = wish.running?.endpoint.peer
-    if (wish.running === undefined || peer === undefined) return cancelled(where, 'nothing was sent')
+    if (wish.running === undefined || peer === undefined)
+      return cancelled(where, 'nothing was sent')
     const { call, endpoint } = wish.running
     const error = cancelled(where, 'it may have been carried out')
     if (!peer.cancel(call)) return error

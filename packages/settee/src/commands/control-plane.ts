@@ -6,11 +6,10 @@
  */
 import { buildConsole, consoleDir } from '@settee/console'
 import { messageOf, parseConfig, type SetteeError } from '@settee/kit'
-import { createControlPlane, serverSchema, type ControlPlane } from '@settee/server'
-import { fail, print } from '../cli.ts'
+import { createControlPlane, serverSchema, version, type ControlPlane } from '@settee/server'
 import { cliError } from '../errors.ts'
 import { formatTable } from '../table.ts'
-import { version } from '@settee/server'
+import { fail, print } from '../terminal.ts'
 
 /** Time for the last refusals to reach their clients before the process ends, in ms. */
 const farewellMs = 200
@@ -19,7 +18,6 @@ export async function runControlPlane(
   mode: 'dev' | 'server',
   argv: readonly string[],
 ): Promise<void> {
-  const startedMs = performance.now()
   const { config, positional } = parseConfig(serverSchema, { argv, env: process.env })
   if (positional.length > 0) {
     throw cliError('SETTEE_CLI_USAGE', `settee ${mode} takes options only, not "${positional[0]}"`)
@@ -36,7 +34,7 @@ export async function runControlPlane(
   const stopped = whenStopRequested()
   try {
     await controlPlane.start()
-    announce(controlPlane, config['data'], performance.now() - startedMs)
+    announce(controlPlane, config['data'])
     await stopped
   } finally {
     building.abort()
@@ -61,14 +59,14 @@ function tellProgress(sentence: string): void {
   process.send?.({ kind: 'progress', sentence })
 }
 
-function announce(controlPlane: ControlPlane, dataDir: string, tookMs: number): void {
+function announce(controlPlane: ControlPlane, dataDir: string): void {
   const rows = controlPlane.components.map(({ name, address, protocol }) => [
     name,
     address,
     protocol,
   ])
   print(`
-Settee ${version} is ready after ${Math.round(tookMs)} ms
+Settee ${version} is ready ${Math.round(performance.now())} ms after its start
 
 ${formatTable(['component', 'address', 'protocol'], rows)}
 

@@ -185,6 +185,11 @@ export class AtClient {
     }
   }
 
+  /** Resolves when everything that was sent so far has ended. */
+  async settled(): Promise<void> {
+    await this.#tail
+  }
+
   /** Ends what {@link AtPool.transaction} began, after `error`. */
   async rollBack(error: unknown): Promise<void> {
     if (this.#local === undefined) return

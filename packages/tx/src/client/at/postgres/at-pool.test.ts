@@ -16,14 +16,21 @@ const rows = `INSERT INTO account SELECT i, 100, '2024-01-01 00:00+00', 'c' || i
 
 let server: TestPostgres
 let fixture: Fixture
-before(async () => {
-  server = await startTestPostgres()
-  fixture = await createFixture(server, schema, { lockWaitMs: 300, lockWaitWithRowLocksMs: 20 })
-})
-after(() => server.stop())
-beforeEach(async () => {
-  fixture.coordinator.clear()
-  await fixture.plain.query(`TRUNCATE account, undo_log; ${rows}`)
+describe('AT mode of a pool', () => {
+  before(async () => {
+    server = await startTestPostgres()
+    fixture = await createFixture(server, schema, { lockWaitMs: 300, lockWaitWithRowLocksMs: 20 })
+  })
+  after(() => server.stop())
+  beforeEach(async () => {
+    fixture.coordinator.clear()
+    await fixture.plain.query(`TRUNCATE account, undo_log; ${rows}`)
+  })
+
+  describe('results inside a global transaction are those of the driver', testResults)
+  describe('explicit transactions', testTransactions)
+  describe('global locks', testGlobalLocks)
+  describe('the pool', testPool)
 })
 
 async function moneyOf(id: number): Promise<unknown> {
@@ -36,7 +43,7 @@ function seen({ command, rowCount, rows: found, fields }: PgResult): unknown {
   return { command, rowCount, rows: found, fields: fields.map((field) => field.name) }
 }
 
-describe('results inside a global transaction are those of the driver', () => {
+function testResults(): void {
   const update = 'UPDATE account SET money = money + 1 WHERE id <= 2'
   const statements: [name: string, query: string | pg.QueryConfig | pg.QueryArrayConfig][] = [
     ['without RETURNING', update],
@@ -153,9 +160,9 @@ describe('results inside a global transaction are those of the driver', () => {
     await coordinator.rollback(xid)
     assert.equal(await moneyOf(1), 100)
   })
-})
+}
 
-describe('explicit transactions', () => {
+function testTransactions(): void {
   const set = (id: number, money: number) => `UPDATE account SET money = ${money} WHERE id = ${id}`
 
   async function inside(statements: readonly string[]): Promise<string> {
@@ -265,6 +272,36 @@ describe('explicit transactions', () => {
     assert.equal(await fixture.undoCount(), 0)
   })
 
+  test('a connection that breaks before COMMIT is reported as failed', async () => {
+    const { coordinator, pool, plain } = fixture
+    coordinator.beforeRegister = async () => {
+      await plain.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE state = 'idle in transaction' AND datname = current_database()`)
+    }
+    const xid = coordinator.begin()
+    await coordinator.within(xid, () => assert.rejects(pool.query(set(1, 1))))
+    coordinator.beforeRegister = () => {}
+    assert.equal(coordinator.reports.at(-1)!.status, BranchStatus.PhaseOne_Failed)
+    assert.deepEqual(coordinator.branchesOf(xid), [])
+    assert.equal(await moneyOf(1), 100)
+  })
+
+  test('a connection that breaks during COMMIT is not reported: phase two finds out', async () => {
+    const { coordinator, pool, plain } = fixture
+    await plain.query(`CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER die AFTER INSERT ON undo_log DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION die()`)
+    const reportCount = coordinator.reports.length
+    const xid = coordinator.begin()
+    await coordinator.within(xid, () => assert.rejects(pool.query(set(1, 1)), hasCode('57P01')))
+    await plain.query('DROP TRIGGER die ON undo_log')
+    assert.equal(coordinator.reports.length, reportCount)
+    assert.equal(coordinator.branchesOf(xid).length, 1)
+    assert.deepEqual(await coordinator.rollback(xid), [8])
+    assert.equal(await moneyOf(1), 100)
+  })
+
   test('a client that is released inside its transaction is rolled back first', async () => {
     const { coordinator, pool, plain } = fixture
     const client = await pool.connect()
@@ -320,9 +357,9 @@ describe('explicit transactions', () => {
     assert.deepEqual(coordinator.branchesOf(xid), [])
     assert.equal(await moneyOf(1), 100)
   })
-})
+}
 
-describe('global locks', () => {
+function testGlobalLocks(): void {
   const add = (id: number) => `UPDATE account SET money = money + 1 WHERE id = ${id}`
 
   test('a statement waits without row locks until the other transaction has ended', async () => {
@@ -365,6 +402,45 @@ describe('global locks', () => {
     client.release()
     assert.deepEqual(await coordinator.rollback(holder.xid), [8])
     assert.equal(await moneyOf(1), 100)
+  })
+
+  test('who holds row locks gives way at once to a transaction that needs them to roll back', async () => {
+    const { coordinator, plain } = fixture
+    const { pool } = createPostgresResource({
+      pool: plain,
+      port: coordinator,
+      lockWaitWithRowLocksMs: 60_000,
+    })
+    const holder = await coordinator.run(() => pool.query(add(1)))
+    const client = await pool.connect()
+    await coordinator.run(async () => {
+      await client.query('BEGIN')
+      await client.query(add(1))
+      const rollback = coordinator.rollback(holder.xid)
+      await assert.rejects(client.query('COMMIT'), hasCode('SETTEE_TX_LOCK_CONFLICT'))
+      assert.deepEqual(await rollback, [8])
+    })
+    client.release()
+    assert.equal(await moneyOf(1), 100)
+  })
+
+  test('the coordinator is told how long to wait and whether row locks are held', async () => {
+    const { coordinator, pool } = fixture
+    const holder = await coordinator.run(() => pool.query(add(1)))
+    const asked: [boolean, boolean][] = []
+    coordinator.beforeRegister = ({ lockWaitMs, holdsRowLocks }) => {
+      asked.push([lockWaitMs > 0, holdsRowLocks])
+    }
+    const waiting = coordinator.run(() => pool.query(add(1)))
+    await until(() => coordinator.waitingCount === 1)
+    await coordinator.commit(holder.xid)
+    await waiting
+    coordinator.beforeRegister = () => {}
+    // At once with row locks, then for a while without; the second run has its branch already.
+    assert.deepEqual(asked, [
+      [false, true],
+      [true, false],
+    ])
   })
 
   test('transaction() runs again as a whole, under the lock it waited for', async () => {
@@ -450,9 +526,9 @@ describe('global locks', () => {
     assert.equal(await moneyOf(1), 115)
     assert.equal(coordinator.lockCount, 0)
   })
-})
+}
 
-describe('the pool', () => {
+function testPool(): void {
   test('a row that begins to match meanwhile is not changed without an image', async () => {
     const { coordinator, pool, plain } = fixture
     const other = await plain.connect()
@@ -532,4 +608,4 @@ describe('the pool', () => {
     assert.equal(resource.resourceId, 'jdbc:postgresql://db.example:6432/shop')
     assert.throws(() => createPostgresResource({ pool: new pg.Pool({}), port }), /resourceId/)
   })
-})
+}

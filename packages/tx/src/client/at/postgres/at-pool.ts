@@ -141,6 +141,8 @@ async function attempt(
     if (at.conflict !== undefined) return { conflict: at.conflict }
     throw error
   } finally {
+    // What `work` sent without waiting for it comes before the next user of the connection.
+    await at.settled()
     releaseIdle(driver)
   }
 }

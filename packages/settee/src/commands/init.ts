@@ -1,0 +1,1 @@
+export async function initProject(_argv: readonly string[]): Promise<void> {}
