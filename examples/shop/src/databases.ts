@@ -6,6 +6,7 @@
  *     a URL      three databases of a random name on that server, dropped at the end
  */
 import { randomBytes } from 'node:crypto'
+import { chmod } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -82,14 +83,16 @@ function openSqlite(folder: string): Databases {
 
 async function openEmbedded(folder: string): Promise<Databases> {
   const port = await freePort()
+  const isRoot = process.getuid?.() === 0
+  // The server refuses to run as root and gets a user of its own, who must reach its folder.
+  if (isRoot) await chmod(folder, 0o711)
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, 'postgres'),
     user: 'settee',
     password: 'settee',
     port,
     persistent: false,
-    // The server refuses to run as root; the package makes it a user then.
-    createPostgresUser: process.getuid?.() === 0,
+    createPostgresUser: isRoot,
     postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
     onLog: () => {},
     onError: () => {},

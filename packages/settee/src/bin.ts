@@ -1,9 +1,4 @@
-#!/usr/bin/env node
-/** The `settee` command. */
-import { enableCompileCache } from 'node:module'
+/** The `settee` command, started by bin/settee.js. */
+import { runCli } from './cli.ts'
 
-// Half of the start would be compiling; the second start skips it.
-enableCompileCache()
-
-const { runCli } = await import('./cli.ts')
 process.exitCode = await runCli(process.argv.slice(2))

@@ -194,7 +194,10 @@ class BoltRpcServer implements RpcServer {
       v: '4.0',
       settee: '1',
     })
-    const publication = registry.publish(dataIdOf(serviceName), `${this.address}?${parameters}`)
+    const publication = registry.publish(
+      dataIdOf(serviceName),
+      `${this.address}?${parameters.toString()}`,
+    )
     this.#publications.push(publication)
   }
 

@@ -3,6 +3,9 @@
  *
  * Both run the same code. `dev` keeps its state in memory unless told otherwise; `server` insists on
  * a folder for the journal, so that nobody runs money in memory by accident.
+ *
+ * Whoever starts it as a child with an IPC channel hears `{kind: 'progress', sentence}` and, once
+ * all listeners are open, `{kind: 'ready', components}`; it stops when that channel closes.
  */
 import { buildConsole, consoleDir } from '@settee/console'
 import { messageOf, parseConfig, type SetteeError } from '@settee/kit'
@@ -13,6 +16,9 @@ import { fail, print } from '../terminal.ts'
 
 /** Time for the last refusals to reach their clients before the process ends, in ms. */
 const farewellMs = 200
+
+/** What a shell reports for a process that was interrupted. */
+const interruptedExitCode = 130
 
 export async function runControlPlane(
   mode: 'dev' | 'server',
@@ -26,19 +32,23 @@ export async function runControlPlane(
     throw cliError('SETTEE_CLI_USAGE', 'settee server needs a folder for its journal: --data DIR')
   }
   const building = new AbortController()
+  const site = config['http.console'] ? prepareConsole(building.signal) : undefined
   const controlPlane = createControlPlane({
     config,
-    ...(config['http.console'] && { consoleDir: prepareConsole(building.signal) }),
+    ...(site !== undefined && { consoleDir: site }),
     onFailed: endProcess,
   })
-  const stopped = whenStopRequested()
+  const stopRequest = listenForStop()
   try {
     await controlPlane.start()
     announce(controlPlane, config['data'])
-    await stopped
+    await stopRequest.received
   } finally {
     building.abort()
     await controlPlane.stop()
+    // A build that was stopped removes what it had written so far.
+    await site
+    stopRequest.close()
   }
 }
 
@@ -73,7 +83,6 @@ ${formatTable(['component', 'address', 'protocol'], rows)}
   state: ${dataDir === '' ? 'in memory only; --data DIR keeps it' : dataDir}
   stop:  Ctrl-C
 `)
-  // Whoever started this process as a child waits for this.
   process.send?.({ kind: 'ready', components: controlPlane.components })
 }
 
@@ -84,16 +93,26 @@ function endProcess(error: SetteeError): void {
   setTimeout(() => process.exit(1), farewellMs)
 }
 
-/** A second signal ends the process at once. A parent that is gone ends it too. */
-function whenStopRequested(): Promise<void> {
-  return new Promise((resolve) => {
-    let count = 0
-    const onSignal = (): void => {
-      if (++count > 1) process.exit(130)
-      resolve()
-    }
-    process.on('SIGINT', onSignal)
-    process.on('SIGTERM', onSignal)
-    if (process.send !== undefined) process.on('disconnect', resolve)
-  })
+interface StopRequest {
+  /** Resolves at the first signal, or when the parent is gone. A second signal ends at once. */
+  readonly received: Promise<void>
+  /** Lets go of what keeps the process alive. */
+  close(): void
+}
+
+function listenForStop(): StopRequest {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let count = 0
+  const onSignal = (): void => {
+    if (++count > 1) process.exit(interruptedExitCode)
+    resolve()
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+  // Only a listener keeps the channel open, and the process with it.
+  if (process.connected) process.on('disconnect', resolve)
+  return {
+    received: promise,
+    close: () => process.off('disconnect', resolve),
+  }
 }

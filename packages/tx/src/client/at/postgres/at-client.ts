@@ -15,6 +15,7 @@ import {
   answer,
   passQuery,
   readQueryCall,
+  withOwn,
   type PgClient,
   type PgQuery,
   type PgResult,
@@ -42,12 +43,9 @@ export class AtClient {
 
   /** The driver's client with this object's `query` and `release`. */
   asClient(): PgClient {
-    const own: Partial<Record<string | symbol, unknown>> = {
+    return withOwn(this.#driver, {
       query: (...args: unknown[]) => this.query(args),
       release: (error?: Error | boolean) => this.release(error),
-    }
-    return new Proxy(this.#driver, {
-      get: (driver, key, receiver) => own[key] ?? Reflect.get(driver, key, receiver),
     })
   }
 

@@ -11,6 +11,7 @@ import {
   answer,
   passQuery,
   readQueryCall,
+  withOwn,
   type PgClient,
   type PgPool,
   type PgQuery,
@@ -40,14 +41,11 @@ export function createAtPool<Pool extends PgPool>(
   environment: AtEnvironment,
   pool: Pool,
 ): AtPool<Pool> {
-  const own: Partial<Record<string | symbol, unknown>> = {
+  return withOwn(pool, {
     query: (...args: unknown[]) => queryPool(environment, pool, args),
     connect: (callback?: ConnectCallback) => connectPool(environment, pool, callback),
     transaction: (work: (client: PgClient) => Promise<unknown>) =>
       runTransaction(environment, pool, work),
-  }
-  return new Proxy(pool, {
-    get: (target, key, receiver) => own[key] ?? Reflect.get(target, key, receiver),
   }) as AtPool<Pool>
 }
 

@@ -82,6 +82,14 @@ export function passQuery(connection: Connection, args: readonly unknown[]): unk
   return (connection as { query(...args: readonly unknown[]): unknown }).query(...args)
 }
 
+/** `target` in everything but the methods in `own`. */
+export function withOwn<Target extends object>(target: Target, own: object): Target {
+  const methods = new Map<string | symbol, unknown>(Object.entries(own))
+  return new Proxy(target, {
+    get: (_, key, receiver) => methods.get(key) ?? Reflect.get(target, key, receiver),
+  })
+}
+
 /** Gives a promise the way in which the caller wants to hear of it. */
 export function answer(promise: Promise<PgResult>, callback: Callback | undefined): unknown {
   if (callback === undefined) return promise
