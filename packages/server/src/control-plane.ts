@@ -21,6 +21,9 @@ export interface ControlPlaneOptions {
   readonly onFailed: (error: SetteeError) => void
 }
 
+/** Preallocated at a time: small enough that the first start stays quick. */
+const segmentBytes = 16 * 2 ** 20
+
 interface Part {
   readonly service: Service & { readonly connectionCount: number }
   readonly name: string
@@ -44,7 +47,9 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     port: config['tx.port'],
     allowRemote,
     journal:
-      dataDir === '' ? createMemoryJournal() : createFileJournal({ dir: join(dataDir, 'tx') }),
+      dataDir === ''
+        ? createMemoryJournal()
+        : createFileJournal({ dir: join(dataDir, 'tx'), segmentBytes }),
     onFailed,
   })
   const registry = createRegistryServer({

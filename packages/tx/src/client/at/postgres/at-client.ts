@@ -15,6 +15,7 @@ import {
   answer,
   passQuery,
   readQueryCall,
+  transactionStatus,
   withOwn,
   type PgClient,
   type PgQuery,
@@ -116,7 +117,7 @@ export class AtClient {
   }
 
   async #runAlone(plan: ChangePlan, query: PgQuery, xid: string): Promise<PgResult> {
-    const status = this.#driver.getTransactionStatus?.()
+    const status = await transactionStatus(this.#driver)
     if (status === 'T' || status === 'E') throw otherTransaction(undefined, xid)
     return retryOnConflict(this.#environment, xid, (held) =>
       runAlone(this.#environment, this.#driver, { xid, plan, query }, held),
@@ -127,7 +128,7 @@ export class AtClient {
     if (plan.kind === 'COMMIT') return this.#commit(local)
     if (local.failure !== undefined && plan.kind !== 'ROLLBACK TO') {
       // A server that knows of the failure says so itself, with its own code.
-      if (this.#driver.getTransactionStatus?.() === 'E') return this.#driver.query(query)
+      if ((await transactionStatus(this.#driver)) === 'E') return this.#driver.query(query)
       throw local.failure
     }
     if (isChangePlan(plan)) return this.#change(local, plan, query)

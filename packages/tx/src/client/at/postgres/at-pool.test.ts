@@ -264,6 +264,8 @@ function testTransactions(): void {
       await client.query('BEGIN')
       await client.query("UPDATE account SET code = 'same' WHERE id IN (1, 2)")
       await assert.rejects(client.query('COMMIT'), hasCode('23505'))
+      // The transaction is over, and the next statement is one of its own.
+      await client.query('DELETE FROM account WHERE id = -1')
     })
     client.release()
     assert.equal(coordinator.reports.at(-1)!.status, BranchStatus.PhaseOne_Failed)

@@ -11,6 +11,7 @@ import {
   answer,
   passQuery,
   readQueryCall,
+  transactionStatus,
   withOwn,
   type PgClient,
   type PgPool,
@@ -84,7 +85,7 @@ async function queryInside(
     try {
       return await runAlone(environment, client, { xid, plan, query }, held)
     } finally {
-      releaseIdle(client)
+      await releaseIdle(client)
     }
   })
 }
@@ -141,12 +142,12 @@ async function attempt(
   } finally {
     // What `work` sent without waiting for it comes before the next user of the connection.
     await at.settled()
-    releaseIdle(driver)
+    await releaseIdle(driver)
   }
 }
 
-/** Gives a connection back; one that is still in a transaction is closed instead. */
-function releaseIdle(client: PgClient): void {
-  const status = client.getTransactionStatus?.() ?? 'I'
-  client.release(status !== 'I')
+/** Gives a connection back; one that is broken or still in a transaction is closed instead. */
+async function releaseIdle(client: PgClient): Promise<void> {
+  const status = await transactionStatus(client).catch(() => 'broken')
+  client.release(status !== undefined && status !== 'I')
 }

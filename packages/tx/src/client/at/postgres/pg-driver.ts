@@ -103,6 +103,18 @@ export function answer(promise: Promise<PgResult>, callback: Callback | undefine
 /** All columns in the exact text form in which the server sent them. */
 export const rawText: PgTypes = { getTypeParser: () => (text: string) => text }
 
+/**
+ * Whether the connection is in a transaction: `I`, `T` or `E`; undefined when the driver cannot say.
+ * The driver hands out an error before it has read the status behind it, so that anything but `I`
+ * is asked for again.
+ */
+export async function transactionStatus(client: PgClient): Promise<string | undefined> {
+  const status = client.getTransactionStatus?.() ?? undefined
+  if (status === undefined || status === 'I') return status
+  await client.query({ text: '' })
+  return client.getTransactionStatus?.() ?? undefined
+}
+
 /** The five-letter SQLSTATE of a server's error. */
 export function sqlState(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
