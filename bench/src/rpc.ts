@@ -1,7 +1,7 @@
 /**
  * Unary echo of a 128-byte text, 64 calls in flight on one connection, client and server in
- * processes of their own: Settee's typed API against gRPC, and against the floor, a framed echo
- * over the same connection class that has no protocol at all.
+ * processes of their own: Settee's typed API against gRPC, and against two floors without codec,
+ * contract and promises: the same Bolt frames, and frames of a length and bytes.
  */
 import { createReport, startProcess, type BenchOptions, type Finding, type Row } from './harness.ts'
 import type { Measurement } from './rpc/client-process.ts'
@@ -11,7 +11,8 @@ const inFlight = 64
 
 const titles: Readonly<Record<SystemName, string>> = {
   settee: 'settee',
-  raw: 'raw framed echo (wire)',
+  bolt: 'raw echo, Bolt frames',
+  raw: 'raw echo, length and bytes',
   'grpc-js': '@grpc/grpc-js',
   connect: '@connectrpc/connect-node',
 }

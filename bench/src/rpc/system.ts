@@ -10,7 +10,7 @@ export interface System {
   connect(port: number): Promise<Workload['start']>
 }
 
-export const systemNames = ['settee', 'raw', 'grpc-js', 'connect'] as const
+export const systemNames = ['settee', 'bolt', 'raw', 'grpc-js', 'connect'] as const
 
 export type SystemName = (typeof systemNames)[number]
 

@@ -50,11 +50,12 @@ export class HeaderReader {
       const valueAt = fieldEnd(bytes, keyAt, end)
       const nextAt = fieldEnd(bytes, valueAt, end)
       const keyBytes = valueAt - keyAt
-      if (keyBytes < longest && !isNull(bytes, valueAt)) {
-        const index = this.#indexOf(bytes, keyAt, keyBytes)
-        if (index !== absent) valueAts[index] = valueAt
+      const index = keyBytes < longest ? this.#indexOf(bytes, keyAt, keyBytes) : absent
+      if (index === absent) {
+        this.#hasPrefixed ||= this.#isPrefixed(bytes, keyAt + 4, valueAt)
+      } else if (!isNull(bytes, valueAt)) {
+        valueAts[index] = valueAt
       }
-      if (!this.#hasPrefixed) this.#hasPrefixed = this.#isPrefixed(bytes, keyAt + 4, valueAt)
       keyAt = nextAt
     }
   }
@@ -94,8 +95,10 @@ export class HeaderReader {
   }
 
   #find(key: HeaderKey): number {
-    const index = this.#keys.indexOf(key)
-    assert(index !== absent, 'the reader was not made for this header')
-    return this.#valueAt[index]!
+    const keys = this.#keys
+    // A loop over a handful of keys is compiled into the caller; `indexOf` is a call (measured).
+    for (let i = 0; i < keys.length; i++) if (keys[i] === key) return this.#valueAt[i]!
+    assert(false, 'the reader was not made for this header')
+    return absent
   }
 }

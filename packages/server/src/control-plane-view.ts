@@ -12,6 +12,7 @@ import type {
   ServiceSummary,
   Wait,
 } from '@settee/console/api'
+import type { Clock, Service, Timer } from '@settee/kit'
 import type { Datum, Publisher, RegistryServer } from '@settee/registry/server'
 import {
   countTransactions,
@@ -28,28 +29,46 @@ export interface ControlPlaneViewOptions {
   readonly tx: TxServer
   readonly registry: RegistryServer
   readonly components: () => readonly Component[]
+  readonly clock: Clock
 }
 
+/** Points of the series: two minutes. */
 const seriesLength = 120
+const samplePeriodMs = 1000
 const maxWaits = 10
+const maxRetryingRead = 500
 
-export function createControlPlaneView(options: ControlPlaneViewOptions): ControlPlaneView {
-  const { tx, registry, dataDir, components } = options
-  const startedAt = Date.now()
-  const series = createSeries(tx)
+/**
+ * Start it when the coordinator has recovered and before anybody can use it: totals count from
+ * there.
+ */
+export function createControlPlaneView(
+  options: ControlPlaneViewOptions,
+): ControlPlaneView & Service {
+  const { tx, registry, dataDir, components, clock } = options
+  const series = new ThroughputSeries(tx, clock)
+  let startedAt = clock.now()
 
   return {
+    name: 'view',
+    async start() {
+      startedAt = clock.now()
+      series.start()
+    },
+    async stop() {
+      series.stop()
+    },
     overview: (): Overview => ({
       version,
       startedAt,
-      now: Date.now(),
+      now: clock.now(),
       memoryBytes: process.memoryUsage.rss(),
       dataDir,
       components: components(),
-      transactions: countTransactions(tx.state, tx.lockWaiterCount, series.start()),
+      transactions: countTransactions(tx.state, tx.lockWaiterCount, series.atStart),
       waits: waitsOf(tx),
       services: countServices(registry),
-      series: series.points(),
+      series: series.points,
     }),
     services: () =>
       [...registry.data.values()]
@@ -59,17 +78,16 @@ export function createControlPlaneView(options: ControlPlaneViewOptions): Contro
       const datum = [...registry.data.values()].find((candidate) => candidate.dataId === dataId)
       return datum === undefined ? undefined : describe(datum)
     },
-    transactions: ({ state, query, limit, before }) =>
+    transactions: ({ state, text, limit, before }) =>
       listTransactions(tx.state, {
-        text: query,
+        text,
         limit,
         ...(state !== undefined && { state }),
         ...(before !== undefined && { before }),
       }),
     transaction: (xid) => describeTransaction(tx.state, xid, tx.schedule) ?? undefined,
-    // The overview shows the clock, so it is new every second.
     get overviewVersion() {
-      return Math.floor(Date.now() / 1000) + tx.version + registry.version
+      return series.sampleCount
     },
     get servicesVersion() {
       return registry.version
@@ -77,50 +95,66 @@ export function createControlPlaneView(options: ControlPlaneViewOptions): Contro
     get transactionsVersion() {
       return tx.version
     },
-    stop: () => series.stop(),
   }
 }
 
-interface Series {
-  /** Totals when this process began to serve. */
-  start(): { committedTotal: number; rolledBackTotal: number }
-  points(): readonly SeriesPoint[]
-  stop(): void
+interface Totals {
+  readonly committedTotal: number
+  readonly rolledBackTotal: number
 }
+
+const noTotals: Totals = { committedTotal: 0, rolledBackTotal: 0 }
 
 /** Committed and rolled back a second, sampled once a second. */
-function createSeries(tx: TxServer): Series {
-  const points: SeriesPoint[] = []
-  let start: { committedTotal: number; rolledBackTotal: number } | undefined
-  let last = { committedTotal: 0, rolledBackTotal: 0 }
+class ThroughputSeries {
+  /** Totals when this process began to serve; those of the state go back to its first start. */
+  atStart: Totals = noTotals
+  readonly points: SeriesPoint[] = []
+  /** Grows once a second. */
+  sampleCount = 0
+  readonly #tx: TxServer
+  readonly #clock: Clock
+  #last: Totals = noTotals
+  #timer: Timer | undefined
 
-  const begin = (): { committedTotal: number; rolledBackTotal: number } => {
-    if (start === undefined) {
-      const { committedTotal, rolledBackTotal } = tx.state
-      start = { committedTotal, rolledBackTotal }
-      last = start
-    }
-    return start
+  constructor(tx: TxServer, clock: Clock) {
+    this.#tx = tx
+    this.#clock = clock
   }
-  const timer = setInterval(() => {
-    begin()
-    const { committedTotal, rolledBackTotal } = tx.state
-    points.push({
-      at: Date.now(),
-      committedPerSecond: committedTotal - last.committedTotal,
-      rolledBackPerSecond: rolledBackTotal - last.rolledBackTotal,
+
+  start(): void {
+    this.atStart = this.#totals()
+    this.#last = this.atStart
+    this.#timer = this.#clock.after(samplePeriodMs, this.#sample)
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  readonly #sample = (): void => {
+    const totals = this.#totals()
+    this.points.push({
+      at: this.#clock.now(),
+      committedPerSecond: totals.committedTotal - this.#last.committedTotal,
+      rolledBackPerSecond: totals.rolledBackTotal - this.#last.rolledBackTotal,
     })
-    last = { committedTotal, rolledBackTotal }
-    if (points.length > seriesLength) points.shift()
-  }, 1000)
-  timer.unref()
-  return { start: begin, points: () => points, stop: () => clearInterval(timer) }
+    if (this.points.length > seriesLength) this.points.shift()
+    this.#last = totals
+    this.sampleCount++
+    this.#timer = this.#clock.after(samplePeriodMs, this.#sample)
+  }
+
+  #totals(): Totals {
+    const { committedTotal, rolledBackTotal } = this.#tx.state
+    return { committedTotal, rolledBackTotal }
+  }
 }
 
 /** What phase two waits for, by application, the longest wait first. */
 function waitsOf(tx: TxServer): Wait[] {
   const waits = new Map<string, { transactionCount: number; since: number }>()
-  const { items } = listTransactions(tx.state, { state: 'retrying', limit: 500 })
+  const { items } = listTransactions(tx.state, { state: 'retrying', limit: maxRetryingRead })
   for (const { waitingTarget, waitingSince } of items) {
     if (waitingTarget === null || waitingSince === null) continue
     const known = waits.get(waitingTarget) ?? { transactionCount: 0, since: waitingSince }

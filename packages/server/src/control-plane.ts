@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Component } from '@settee/console/api'
-import { startAll, stopAll, type Service, type SetteeError } from '@settee/kit'
+import { startAll, stopAll, systemClock, type Service, type SetteeError } from '@settee/kit'
 import { createFileJournal, createMemoryJournal } from '@settee/journal'
 import { createRegistryServer } from '@settee/registry/server'
 import { createTxServer } from '@settee/tx/server'
@@ -26,7 +26,8 @@ const segmentBytes = 16 * 2 ** 20
 
 interface Part {
   readonly service: Service & { readonly connectionCount: number }
-  readonly name: string
+  /** What the start table calls it. */
+  readonly label: string
   readonly protocol: string
   readonly address: () => string
 }
@@ -61,7 +62,8 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     dataDir: dataDir === '' ? null : dataDir,
     tx,
     registry,
-    components: () => parts.map(describePart),
+    components: () => parts.map((part) => describePart(part, part.service.name)),
+    clock: systemClock,
   })
   const http = createHttpServer({
     host: config['http.host'],
@@ -72,34 +74,32 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     site: loadSite(options.consoleDir),
   })
   const parts: readonly Part[] = [
-    { service: tx, name: 'transactions', protocol: 'Seata v1, v2', address: () => tx.address },
+    { service: tx, label: 'transactions', protocol: 'Seata v1, v2', address: () => tx.address },
     {
       service: registry,
-      name: 'registry',
+      label: 'registry',
       protocol: 'Bolt v1, v2',
       address: () => registry.address,
     },
-    { service: http, name: 'console', protocol: 'HTTP', address: () => http.url },
+    { service: http, label: 'console', protocol: 'HTTP', address: () => http.url },
   ]
-  const services = parts.map((part) => part.service)
+  // The view stands right behind the coordinator: nothing can have ended before it counts.
+  const services = [tx, view, registry, http]
 
   return {
     name: 'control plane',
     get components() {
-      return parts.map(describePart)
+      return parts.map((part) => describePart(part, part.label))
     },
     get consoleUrl() {
       return http.url
     },
     start: () => startAll(services),
-    async stop() {
-      view.stop()
-      await stopAll(services)
-    },
+    stop: () => stopAll(services),
   }
 }
 
-function describePart({ service, name, protocol, address }: Part): Component {
+function describePart({ service, protocol, address }: Part, name: string): Component {
   return { name, protocol, address: address(), connectionCount: service.connectionCount }
 }
 

@@ -16,7 +16,15 @@ export const serverErrors = {
   },
   SETTEE_HTTP_FORBIDDEN: {
     retryable: false,
-    summary: 'The request came under a foreign host name or without the token.',
+    summary: 'The request came under a foreign host name.',
+  },
+  SETTEE_HTTP_UNAUTHORIZED: {
+    retryable: false,
+    summary: 'The request came without the token, or with a wrong one.',
+  },
+  SETTEE_HTTP_TOKEN_NEEDED: {
+    retryable: false,
+    summary: 'The HTTP API would be reachable from other machines without a token.',
   },
   SETTEE_HTTP_TOO_MANY_STREAMS: {
     retryable: true,
@@ -24,7 +32,11 @@ export const serverErrors = {
   },
   SETTEE_HTTP_UNAVAILABLE: {
     retryable: true,
-    summary: 'The control plane is starting or stopping.',
+    summary: 'The control plane is stopping.',
+  },
+  SETTEE_HTTP_INTERNAL: {
+    retryable: false,
+    summary: 'A defect of the control plane; the message says what failed.',
   },
 } as const
 

@@ -38,6 +38,10 @@ export const txErrors = {
     retryable: false,
     summary: 'An undo log that cannot be read.',
   },
+  SETTEE_TX_BAD_RECORD: {
+    retryable: false,
+    summary: 'A journal record or snapshot that this version of the coordinator cannot read.',
+  },
   SETTEE_TX_STORE_FAILED: {
     retryable: true,
     summary: 'The coordinator cannot write its journal and refuses new work.',

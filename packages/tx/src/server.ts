@@ -17,7 +17,7 @@ import { failedOutcome, type BranchCall, type PhaseTwo } from './core/phase-two.
 import type { BranchOutcome } from './core/commands.ts'
 import type { CoordinatorState } from './core/state.ts'
 import { SeataPeer } from './peer.ts'
-import { BranchType, frameLength, MessageType } from './protocol/index.ts'
+import { BranchType, frameLength } from './protocol/index.ts'
 import { ChannelTable } from './server/channel-table.ts'
 import { CoordinatorShell } from './server/coordinator.ts'
 import { Session } from './server/session.ts'
@@ -47,6 +47,8 @@ export interface TxServerOptions {
   readonly advertisedAddress?: string
   /** Told once when the journal has failed: the process must end, a restart recovers. */
   readonly onFailed: (error: SetteeError) => void
+  /** Told of messages that were dropped and connections that were closed for what they sent. */
+  readonly onBadPeer?: (error: SetteeError) => void
   /** Limits of transactions, branches, locks and history. */
   readonly limits?: CoordinatorOptions
   readonly snapshotEveryBytes?: number
@@ -86,7 +88,6 @@ class SeataTxServer implements TxServer {
   readonly #listener: Listener
   readonly #shell: CoordinatorShell
   readonly #channels = new ChannelTable<Session>()
-  readonly #sessions = new Map<Session, SeataPeer>()
   #stopReminders: () => void = () => {}
 
   constructor(options: TxServerOptions) {
@@ -157,19 +158,19 @@ class SeataTxServer implements TxServer {
 
   #accept(connection: Connection): SeataPeer {
     const session = new Session(connection, this.#shell, this.#channels)
-    const peer = new SeataPeer({
+    return new SeataPeer({
       connection,
       clock: this.#clock,
       wheel: this.#wheel,
       onRequest: (message, requestId, frameType, from) =>
         session.onRequest(message, requestId, frameType, from),
-      onClose: () => {
-        this.#sessions.delete(session)
+      onClose: (reason) => {
         session.onClose()
+        // A connection that was just closed has done nothing wrong.
+        if (reason.code !== 'SETTEE_WIRE_CLOSED') this.#options.onBadPeer?.(reason)
       },
+      onBadMessage: (error) => this.#options.onBadPeer?.(error),
     })
-    this.#sessions.set(session, peer)
-    return peer
   }
 
   #callBranch(call: BranchCall, done: (outcome: BranchOutcome) => void): void {
@@ -186,16 +187,8 @@ class SeataTxServer implements TxServer {
     const timer = this.#clock.after(delayMs, () => {
       const saveDays = this.#options.undoLogSaveDays ?? 7
       for (const resourceId of this.#channels.resources) {
-        const session = this.#channels.find({ resourceId, clientId: '', branchType: BranchType.AT })
-        if (session === undefined) continue
-        this.#sessions
-          .get(session)
-          ?.sendOneway({
-            type: MessageType.UndoLogDelete,
-            branchType: BranchType.AT,
-            resourceId,
-            saveDays,
-          })
+        const branch = { resourceId, clientId: '', branchType: BranchType.AT }
+        this.#channels.find(branch)?.remindOfUndoLogs(resourceId, saveDays)
       }
       this.#remindOfUndoLogs(undoLogDeletePeriodMs)
     })

@@ -34,6 +34,7 @@ export class Providers {
   /** Those with a connection, in a list that the balancer can index. */
   #ready: readonly Endpoint[] = []
   #lastError: SetteeError | undefined
+  #isClosed = false
 
   constructor(options: ProvidersOptions) {
     this.#options = options
@@ -72,11 +73,12 @@ export class Providers {
 
   /**
    * The next provider as soon as there is one. Rejects with SETTEE_RPC_NO_PROVIDER or
-   * SETTEE_RPC_UNREACHABLE after `limitMs`.
+   * SETTEE_RPC_UNREACHABLE after `limitMs`, and with SETTEE_RPC_CLOSED.
    */
   pickWhenReady(limitMs: number, avoid?: Endpoint): Promise<Endpoint> {
     const endpoint = this.pick(avoid)
     if (endpoint !== undefined) return Promise.resolve(endpoint)
+    if (this.#isClosed) return Promise.reject(this.#unreachable())
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         timer: this.#options.clock.after(limitMs, () => this.#reject(waiter)),
@@ -89,6 +91,7 @@ export class Providers {
 
   /** Gives all endpoints back; callers that wait fail. */
   close(): void {
+    this.#isClosed = true
     this.update([])
     for (const waiter of this.#waiters) this.#reject(waiter)
   }
@@ -117,6 +120,9 @@ export class Providers {
 
   #unreachable(): SetteeError {
     const { serviceName } = this.#options
+    if (this.#isClosed) {
+      return rpcError('SETTEE_RPC_CLOSED', `${serviceName} was not called: the client is closed`)
+    }
     if (this.#endpoints.size === 0) {
       return rpcError(
         'SETTEE_RPC_NO_PROVIDER',

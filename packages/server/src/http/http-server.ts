@@ -1,16 +1,17 @@
 /**
- * The HTTP side of the control plane: API, event streams, console.
+ * The HTTP side of the control plane: API, event streams, console. Read-only.
  *
- * Read-only. A browser page of another site must not read it through the user's own browser, so
- * foreign Host headers are refused (DNS rebinding) and no CORS header is ever sent. Beyond loopback
- * it needs a token.
+ *     request ─► name ─► method ─► /health
+ *                               ─► /api/v1/…      token ─► routes, event streams
+ *                               ─► anything else  the files of the console
  */
-import { timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { isSetteeError, messageOf, type Service } from '@settee/kit'
-import { assertMayBind, isLoopback, listen } from '@settee/wire'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { messageOf, systemClock, type Clock, type Service } from '@settee/kit'
+import { listen } from '@settee/wire'
 import { serverError } from '../errors.ts'
-import { createEventStreams } from './event-streams.ts'
+import { assertMayServe, checkHost, checkToken, tokenCookie } from './access.ts'
+import { sendError, sendJson, sendNotice, setSecurityHeaders } from './answers.ts'
+import { createEventStreams, type EventStreamOptions, type EventStreams } from './event-streams.ts'
 import { readRoute, readTopics } from './routes.ts'
 import type { StaticSite } from './static-site.ts'
 import type { ControlPlaneView } from './view.ts'
@@ -24,6 +25,10 @@ export interface HttpServerOptions {
   readonly view: ControlPlaneView
   /** Resolves when the console is built; until then its pages say that it is coming. */
   readonly site: Promise<StaticSite | undefined>
+  readonly clock?: Clock
+  readonly streams?: Omit<EventStreamOptions, 'clock'>
+  /** Time in which a request must have arrived, in ms. Default 10,000. */
+  readonly requestTimeoutMs?: number
 }
 
 export interface HttpServer extends Service {
@@ -32,147 +37,156 @@ export interface HttpServer extends Service {
   readonly connectionCount: number
 }
 
-const statusOf: Readonly<Record<string, number>> = {
-  SETTEE_HTTP_NOT_FOUND: 404,
-  SETTEE_HTTP_BAD_REQUEST: 400,
-  SETTEE_HTTP_METHOD_NOT_ALLOWED: 405,
-  SETTEE_HTTP_FORBIDDEN: 403,
-  SETTEE_HTTP_TOO_MANY_STREAMS: 503,
-  SETTEE_HTTP_UNAVAILABLE: 503,
-}
+const maxConnections = 1000
+/** How often connections are checked for requests that do not arrive, in ms. */
+const checkPeriodMs = 500
+/** Time for the last answers to leave when the server stops, in ms. */
+const farewellMs = 500
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { host, port, allowRemote } = options
-  const streams = createEventStreams()
-  let site: StaticSite | undefined
-  let connectionCount = 0
+  return new NodeHttpServer(options)
+}
 
-  const server = createServer(
-    { requestTimeout: 10_000, headersTimeout: 5000 },
-    (request, response) => {
-      try {
-        answer(request, response)
-      } catch (error) {
-        sendError(response, error)
-      }
-    },
-  )
-  server.maxConnections = 1000
-  server.on('connection', (socket) => {
-    connectionCount++
-    socket.on('close', () => connectionCount--)
-  })
+class NodeHttpServer implements HttpServer {
+  readonly name = 'http'
+  readonly #options: HttpServerOptions
+  readonly #clock: Clock
+  readonly #streams: EventStreams
+  readonly #server: Server
+  #site: StaticSite | 'building' | 'absent' = 'building'
+  #connectionCount = 0
 
-  function answer(request: IncomingMessage, response: ServerResponse): void {
+  constructor(options: HttpServerOptions) {
+    const { clock = systemClock, requestTimeoutMs = 10_000 } = options
+    this.#options = options
+    this.#clock = clock
+    this.#streams = createEventStreams({ ...options.streams, clock })
+    this.#server = createServer(
+      {
+        requestTimeout: requestTimeoutMs,
+        headersTimeout: requestTimeoutMs / 2,
+        connectionsCheckingInterval: checkPeriodMs,
+      },
+      (request, response) => this.#onRequest(request, response),
+    )
+    this.#server.maxConnections = maxConnections
+    this.#server.on('connection', (socket) => {
+      this.#connectionCount++
+      socket.on('close', () => this.#connectionCount--)
+    })
+  }
+
+  get url(): string {
+    const { host, port } = this.#options
+    const bound = this.#server.address()
+    const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port
+    return `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`
+  }
+  get connectionCount(): number {
+    return this.#connectionCount
+  }
+
+  async start(): Promise<void> {
+    const { host, port, site } = this.#options
+    assertMayServe(this.#options)
+    await listen(this.#server, 'http', host, port)
+    // A connection that fails while it is accepted concerns nobody but itself.
+    this.#server.on('error', () => {})
+    site.then(
+      (loaded) => (this.#site = loaded ?? 'absent'),
+      (error: unknown) => {
+        this.#site = 'absent'
+        process.emitWarning(`the console cannot be served: ${messageOf(error)}`, 'SetteeWarning')
+      },
+    )
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return
+    this.#streams.close()
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const limit = this.#clock.after(farewellMs, () => this.#server.closeAllConnections())
+    await closed
+    limit.cancel()
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    try {
+      this.#answer(request, response)
+    } catch (error) {
+      sendError(response, error)
+    }
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { token } = this.#options
+    const site = this.#site
     setSecurityHeaders(response)
-    checkHost(request, allowRemote)
+    checkHost(request, token)
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       throw serverError('SETTEE_HTTP_METHOD_NOT_ALLOWED', `${request.method} is not supported here`)
     }
     const url = parseUrl(request)
-    if (url.pathname === '/health') return sendJson(request, response, { status: 'up' })
-    if (url.pathname.startsWith('/api/')) {
-      checkToken(request, url, options.token)
-      if (url.pathname === '/api/v1/events') {
-        return streams.open(response, readTopics(options.view, url))
-      }
-      const body = readRoute(options.view, url)
-      if (body !== undefined) return sendJson(request, response, body)
-    } else if (site === undefined && url.pathname === '/') {
-      return sendWaiting(response)
-    } else if (site?.serve(url.pathname, request, response)) {
-      return
+    if (url.pathname === '/health') return sendJson(response, { status: 'up' })
+    if (url.pathname.startsWith('/api/')) return this.#answerApi(request, response, url)
+    if (token !== '' && url.searchParams.has('token')) {
+      return openWithToken(request, response, url, token)
     }
-    throw serverError('SETTEE_HTTP_NOT_FOUND', `there is nothing at ${url.pathname}`)
+    if (typeof site === 'object' && site.serve(url.pathname, request, response)) return
+    if (typeof site !== 'object' && url.pathname === '/') return sendStandIn(response, site)
+    throw notFound(url)
   }
 
-  return {
-    name: 'http',
-    get url() {
-      const bound = server.address()
-      return `http://${host}:${typeof bound === 'object' && bound !== null ? bound.port : port}`
-    },
-    get connectionCount() {
-      return connectionCount
-    },
-    async start() {
-      assertMayBind('http', host, allowRemote && options.token !== '')
-      await listen(server, 'http', host, port)
-      void options.site.then((loaded) => (site = loaded))
-    },
-    async stop() {
-      if (!server.listening) return
-      streams.close()
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeAllConnections()
-      await closed
-    },
+  #answerApi(request: IncomingMessage, response: ServerResponse, url: URL): void {
+    const { view, token } = this.#options
+    checkToken(request, url, token)
+    if (url.pathname === '/api/v1/events') {
+      const topics = readTopics(view, url)
+      if (request.method === 'HEAD') response.end()
+      else this.#streams.open(response, topics)
+      return
+    }
+    const body = readRoute(view, url)
+    if (body === undefined) throw notFound(url)
+    sendJson(response, body)
   }
+}
+
+/** Trades the token of the address for a cookie, so that it stays out of history and logs. */
+function openWithToken(
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  token: string,
+): void {
+  checkToken(request, url, token)
+  response.writeHead(303, {
+    location: './',
+    'set-cookie': tokenCookie(request, token),
+    'cache-control': 'no-store',
+  })
+  response.end()
 }
 
 function parseUrl(request: IncomingMessage): URL {
-  const url = URL.parse(request.url ?? '/', 'http://localhost')
-  if (url === null) throw serverError('SETTEE_HTTP_BAD_REQUEST', 'the address cannot be read')
-  return url
+  // Only the path counts: an address in absolute form, as for a proxy, is not for us.
+  const url = URL.parse(`http://localhost${request.url ?? ''}`)
+  if (url?.hostname === 'localhost' && url.port === '') return url
+  throw serverError('SETTEE_HTTP_BAD_REQUEST', 'the address of the request cannot be read')
 }
 
-function checkHost(request: IncomingMessage, allowRemote: boolean): void {
-  if (allowRemote) return
-  const hostname = URL.parse(`http://${request.headers.host ?? ''}`)?.hostname ?? ''
-  if (isLoopback(hostname.replace(/^\[|\]$/g, ''))) return
-  throw serverError(
-    'SETTEE_HTTP_FORBIDDEN',
-    `this control plane answers only under localhost or 127.0.0.1, not under ${hostname}`,
-  )
+function notFound(url: URL): Error {
+  return serverError('SETTEE_HTTP_NOT_FOUND', `there is nothing at ${url.pathname}`)
 }
 
-function checkToken(request: IncomingMessage, url: URL, token: string): void {
-  if (token === '') return
-  // EventSource cannot set headers, so the token may also be a parameter.
-  const given =
-    request.headers.authorization?.replace(/^Bearer /, '') ?? url.searchParams.get('token') ?? ''
-  const expectedBytes = Buffer.from(token)
-  const givenBytes = Buffer.from(given)
-  if (givenBytes.length === expectedBytes.length && timingSafeEqual(givenBytes, expectedBytes))
-    return
-  throw serverError(
-    'SETTEE_HTTP_FORBIDDEN',
-    'the API needs the token of --http.token; send it as "authorization: Bearer TOKEN"',
-  )
-}
-
-function setSecurityHeaders(response: ServerResponse): void {
-  response.setHeader('x-content-type-options', 'nosniff')
-  response.setHeader('referrer-policy', 'no-referrer')
-  response.setHeader('cross-origin-resource-policy', 'same-origin')
-  response.setHeader(
-    'content-security-policy',
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-      "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-  )
-}
-
-function sendJson(request: IncomingMessage, response: ServerResponse, body: unknown): void {
-  const text = JSON.stringify(body)
-  response.setHeader('content-type', 'application/json; charset=utf-8')
-  response.setHeader('cache-control', 'no-store')
-  response.setHeader('content-length', Buffer.byteLength(text))
-  response.end(request.method === 'HEAD' ? undefined : text)
-}
-
-function sendError(response: ServerResponse, error: unknown): void {
-  const code = isSetteeError(error) ? error.code : 'SETTEE_HTTP_INTERNAL'
-  response.statusCode = statusOf[code] ?? 500
-  response.setHeader('content-type', 'application/json; charset=utf-8')
-  response.end(JSON.stringify({ error: { code, message: messageOf(error) } }))
-}
-
-function sendWaiting(response: ServerResponse): void {
-  response.setHeader('content-type', 'text/html; charset=utf-8')
-  response.setHeader('refresh', '1')
-  response.end(
-    '<!doctype html><title>Settee</title><body style="font-family:system-ui;padding:3rem">' +
-      '<h1>Settee is running</h1><p>The console is being built for its first use; ' +
-      'this page opens it by itself in a few seconds.</p>',
-  )
+function sendStandIn(response: ServerResponse, site: 'building' | 'absent'): void {
+  if (site === 'building') {
+    const sentence = 'The console is being built for its first use and opens here by itself.'
+    sendNotice(response, sentence, 1)
+  } else {
+    const sentence =
+      'There is no console here: it was switched off, or could not be built. ' +
+      'The API is at <a href="/api/v1/overview">/api/v1/overview</a>.'
+    sendNotice(response, sentence)
+  }
 }

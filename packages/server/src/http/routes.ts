@@ -7,6 +7,7 @@ import type { ControlPlaneView, TransactionQuery } from './view.ts'
 const prefix = '/api/v1/'
 const defaultPageSize = 50
 const maxPageSize = 200
+const maxSearchLength = 200
 const maxTopics = 8
 
 const transactionStates: readonly TransactionState[] = [
@@ -56,13 +57,9 @@ function topicOf(view: ControlPlaneView, name: string): Topic {
     const newest = readTransactionQuery(new URLSearchParams())
     return { version: () => view.transactionsVersion, read: () => view.transactions(newest) }
   }
-  if (name.startsWith('service:')) {
-    const dataId = name.slice('service:'.length)
-    return { version: () => view.servicesVersion, read: () => view.service(dataId) ?? null }
-  }
   if (name.startsWith('transaction:')) {
     const xid = name.slice('transaction:'.length)
-    return { version: () => view.transactionsVersion, read: () => view.transaction(xid) ?? null }
+    return { version: () => view.transactionsVersion, read: () => view.transaction(xid) }
   }
   throw serverError('SETTEE_HTTP_BAD_REQUEST', `there is no topic ${JSON.stringify(name)}`)
 }
@@ -75,16 +72,37 @@ function readTransactionQuery(parameters: URLSearchParams): TransactionQuery {
       `state is ${JSON.stringify(state)}, but must be one of ${transactionStates.join(', ')}`,
     )
   }
-  const limit = Number(parameters.get('limit') ?? defaultPageSize)
-  if (!Number.isInteger(limit) || limit < 1 || limit > maxPageSize) {
-    throw serverError('SETTEE_HTTP_BAD_REQUEST', `limit must be 1 to ${maxPageSize}`)
+  const text = parameters.get('query') ?? ''
+  if (text.length > maxSearchLength) {
+    throw serverError(
+      'SETTEE_HTTP_BAD_REQUEST',
+      `query has ${text.length} characters, but may have ${maxSearchLength}`,
+    )
   }
   return {
     state: state as TransactionState | undefined,
-    query: (parameters.get('query') ?? '').slice(0, 200),
-    limit,
-    before: parameters.get('before') ?? undefined,
+    text,
+    limit: readLimit(parameters.get('limit')),
+    before: readBefore(parameters.get('before')),
   }
+}
+
+function readLimit(text: string | null): number {
+  if (text === null) return defaultPageSize
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0
+  if (limit >= 1 && limit <= maxPageSize) return limit
+  throw serverError(
+    'SETTEE_HTTP_BAD_REQUEST',
+    `limit is ${JSON.stringify(text)}, but must be 1 to ${maxPageSize}`,
+  )
+}
+
+function readBefore(text: string | null): string | undefined {
+  if (text === null || /^\d{1,20}$/.test(text)) return text ?? undefined
+  throw serverError(
+    'SETTEE_HTTP_BAD_REQUEST',
+    `before is ${JSON.stringify(text)}, but must be the "next" of the page before`,
+  )
 }
 
 function found<Value>(value: Value | undefined, what: string, name: string): Value {

@@ -62,7 +62,7 @@ export async function loadStaticSite(folder: string): Promise<StaticSite> {
 }
 
 function send(file: SiteFile, request: IncomingMessage, response: ServerResponse): void {
-  const takesBrotli = /\bbr\b/.test(String(request.headers['accept-encoding'] ?? ''))
+  const takesBrotli = acceptsBrotli(request.headers['accept-encoding'])
   const body = takesBrotli ? file.brotli : file.plain
   response.setHeader('content-type', file.contentType)
   response.setHeader('content-length', body.length)
@@ -72,5 +72,12 @@ function send(file: SiteFile, request: IncomingMessage, response: ServerResponse
     file.isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
   )
   if (takesBrotli) response.setHeader('content-encoding', 'br')
-  response.end(request.method === 'HEAD' ? undefined : body)
+  response.end(body)
+}
+
+/** Whether `br` is named, and not with a quality of zero. */
+function acceptsBrotli(header: string | string[] | undefined): boolean {
+  return String(header ?? '')
+    .split(',')
+    .some((coding) => /^\s*br\s*(;\s*q=(?!0(\.0*)?\s*$)[\d.]+\s*)?$/i.test(coding))
 }

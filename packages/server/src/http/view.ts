@@ -13,10 +13,10 @@ import type {
 
 export interface TransactionQuery {
   readonly state: TransactionState | undefined
-  /** Part of an xid or of a name; empty matches all. */
-  readonly query: string
+  /** Part of an xid, a name or an application; empty matches all. */
+  readonly text: string
   readonly limit: number
-  /** Xid of the last item of the page before; undefined starts with the newest. */
+  /** The `next` of the page before; undefined starts with the newest. */
   readonly before: string | undefined
 }
 
@@ -26,10 +26,9 @@ export interface ControlPlaneView {
   service(dataId: string): ServiceDetail | undefined
   transactions(query: TransactionQuery): TransactionPage
   transaction(xid: string): TransactionDetail | undefined
-  /** Numbers that grow when something of the kind changed. */
+  /** Grows once a second, because the overview shows the clock. */
   readonly overviewVersion: number
+  /** These grow when something of the kind has changed. */
   readonly servicesVersion: number
   readonly transactionsVersion: number
-  /** Lets go of timers. */
-  stop(): void
 }

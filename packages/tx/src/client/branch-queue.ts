@@ -85,7 +85,10 @@ export function notEnded(request: BranchEndRequest, why: string): BranchEndRespo
     : answerTo(request, BranchStatus.PhaseTwo_RollbackFailed_Retryable, why)
 }
 
-async function endBranch(resource: Resource, request: BranchEndRequest): Promise<BranchEndResponse> {
+async function endBranch(
+  resource: Resource,
+  request: BranchEndRequest,
+): Promise<BranchEndResponse> {
   const { xid, branchId } = request
   try {
     // A connection may have been opened inside of a transaction and would hand its context on.
@@ -112,9 +115,7 @@ function answerTo(
     resultCode: msg === '' ? ResultCode.Success : ResultCode.Failed,
     msg,
     exceptionCode:
-      msg === '' || isCommit
-        ? ExceptionCode.Unknown
-        : ExceptionCode.BranchRollbackFailed_Retriable,
+      msg === '' || isCommit ? ExceptionCode.Unknown : ExceptionCode.BranchRollbackFailed_Retriable,
     xid: request.xid,
     branchId: request.branchId,
     branchStatus,

@@ -196,6 +196,7 @@ describe('the link to the coordinator', () => {
     await coordinator.until(() => coordinator.peersOf('RM').length === 1)
     while (!link.isReady) await new Promise(setImmediate)
     await begin(link)
+    assert.equal(coordinator.ofType(MessageType.RegisterRM).length, 2)
   })
 
   test('a registration without an answer is tried on a new connection', async () => {
@@ -207,8 +208,27 @@ describe('the link to the coordinator', () => {
     })
     const link = createLink(coordinator.port, { clock })
     link.register()
+    await coordinator.until(() => coordinator.requests.length === 1)
     await settle(clock, begin(link, 60_000))
-    assert.equal(coordinator.ofType(MessageType.RegisterRM).length, 2)
+    assert.deepEqual(
+      coordinator.requests.map(({ type }) => type),
+      [MessageType.RegisterRM, MessageType.RegisterRM, MessageType.GlobalBegin],
+    )
+  })
+
+  test('a quiet connection is kept by heartbeats', async () => {
+    const clock = createManualClock()
+    const coordinator = await startCoordinator({ clock })
+    const link = createLink(coordinator.port, { clock })
+    link.register()
+    await begin(link)
+    // Both sides would give up a peer that is silent for 15 s.
+    for (let seconds = 0; seconds < 60; seconds++) {
+      clock.advance(1000)
+      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    }
+    await begin(link)
+    assert.equal(coordinator.ofType(MessageType.RegisterRM).length, 1)
   })
 
   test('only so many calls may wait', async () => {

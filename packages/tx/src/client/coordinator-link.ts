@@ -8,7 +8,14 @@
  * then, each at most as long as its caller does. Originals: TmNettyRemotingClient and
  * RmNettyRemotingClient; unlike there a refused registration is an error of its own.
  */
-import { backoffMs, messageOf, type Clock, type Random, type SetteeError, type Timer } from '@settee/kit'
+import {
+  backoffMs,
+  messageOf,
+  type Clock,
+  type Random,
+  type SetteeError,
+  type Timer,
+} from '@settee/kit'
 import { Dialer, wireError, type Connection, type TimerWheel } from '@settee/wire'
 import { SeataCall, SeataPeer, type SeataPeerOptions } from '../peer.ts'
 import {

@@ -436,7 +436,9 @@ describe('resources', () => {
       }),
     )
     await coordinator.until(() => coordinator.peersOf('RM').length === 1)
-    const orders = [1, 2].map((branchId) => coordinator.endBranch('commit', { ...branch, branchId }))
+    const orders = [1, 2].map((branchId) =>
+      coordinator.endBranch('commit', { ...branch, branchId }),
+    )
     for (const order of orders) order.catch(() => {})
     await coordinator.endBranch('commit', { ...branch, resourceId: 'broken' })
     const closed = manager.close()

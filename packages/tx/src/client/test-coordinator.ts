@@ -178,7 +178,11 @@ export class TestCoordinator {
           globalStatus: GlobalStatus.Rollbacked,
         }
       case MessageType.GlobalStatus:
-        return { type: MessageType.GlobalStatusResult, ...success, globalStatus: GlobalStatus.Begin }
+        return {
+          type: MessageType.GlobalStatusResult,
+          ...success,
+          globalStatus: GlobalStatus.Begin,
+        }
       case MessageType.BranchRegister:
         return { type: MessageType.BranchRegisterResult, ...success, branchId: ++this.#lastId }
       case MessageType.BranchReport:

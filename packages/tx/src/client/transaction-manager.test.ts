@@ -59,7 +59,10 @@ function rollbackAnswer(globalStatus: GlobalStatus, result: TransactionResult = 
 }
 
 /** Takes the reactions one after the other for requests of `type`, then the usual answers. */
-function oneByOne(type: number, reactions: readonly (ResponseMessage | 'lose' | 'silence')[]): React {
+function oneByOne(
+  type: number,
+  reactions: readonly (ResponseMessage | 'lose' | 'silence')[],
+): React {
   let next = 0
   return (message) => (message.type === type ? reactions[next++] : undefined)
 }
@@ -76,7 +79,9 @@ describe('begin', () => {
   })
 
   test('is asked again when the answer is lost', async () => {
-    const { coordinator, manager } = await setUp(oneByOne(MessageType.GlobalBegin, ['lose', 'lose']))
+    const { coordinator, manager } = await setUp(
+      oneByOne(MessageType.GlobalBegin, ['lose', 'lose']),
+    )
     await manager.begin('purchase', 3000)
     assert.equal(coordinator.ofType(MessageType.GlobalBegin).length, 3)
   })

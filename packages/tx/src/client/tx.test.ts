@@ -155,7 +155,8 @@ describe('run', () => {
       tx.run({ name: 'slow', timeoutMs: 1000 }, async () => clock.advance(1001)),
       {
         code: 'SETTEE_TX_ROLLED_BACK',
-        message: /^client detected transaction timeout before commit, so change to rollback, xid = /,
+        message:
+          /^client detected transaction timeout before commit, so change to rollback, xid = /,
       },
     )
     assert.deepEqual(sent(), [GlobalBegin, GlobalRollback])

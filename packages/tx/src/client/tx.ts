@@ -173,10 +173,7 @@ class SeataTx implements Tx {
     return pool
   }
 
-  async run<Result>(
-    options: TxRunOptions,
-    work: () => Result | Promise<Result>,
-  ): Promise<Result> {
+  async run<Result>(options: TxRunOptions, work: () => Result | Promise<Result>): Promise<Result> {
     const { name, timeoutMs = defaultTimeoutMs, propagation = 'REQUIRED' } = options
     checkName('name', name)
     checkTimeout(timeoutMs)

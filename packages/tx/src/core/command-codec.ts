@@ -20,7 +20,7 @@ import { unreachable } from '@settee/kit'
 import type { ByteReader, ByteWriter } from '@settee/wire'
 import type { BranchStatus, BranchType, GlobalStatus } from '../protocol/status.ts'
 import type { BranchOutcome, Command } from './commands.ts'
-import { recordError } from './record-error.ts'
+import { txError } from '../errors.ts'
 
 const Code = {
   begin: 1,
@@ -89,7 +89,7 @@ export function encodeCommand(command: Command, writer: ByteWriter): void {
 export function decodeCommand(reader: ByteReader): Command {
   const command = decodeFields(reader)
   if (reader.remaining > 0) {
-    throw recordError(
+    throw txError(
       'SETTEE_TX_BAD_RECORD',
       `${reader.remaining} bytes follow a ${command.kind} command; the journal record is damaged`,
     )
@@ -153,7 +153,7 @@ function decodeFields(reader: ByteReader): Command {
     case Code.forget:
       return { kind: 'forget', xid, reason: readText(reader), now }
     default:
-      throw recordError(
+      throw txError(
         'SETTEE_TX_BAD_RECORD',
         `no command has the code ${code}; a newer version may have written this journal`,
       )
@@ -198,7 +198,7 @@ function readText(reader: ByteReader): string {
 function readSafe(reader: ByteReader): number {
   const value = reader.i64()
   if (typeof value === 'number') return value
-  throw recordError(
+  throw txError(
     'SETTEE_TX_BAD_RECORD',
     `the id or time ${value} is beyond what a coordinator with worker 0 gives; the record is damaged`,
   )
@@ -207,7 +207,7 @@ function readSafe(reader: ByteReader): number {
 function readCode(reader: ByteReader, last: number, what: string): number {
   const value = reader.u8()
   if (value <= last) return value
-  throw recordError(
+  throw txError(
     'SETTEE_TX_BAD_RECORD',
     `${value} is no ${what}; a newer version may have written this journal`,
   )

@@ -116,6 +116,11 @@ export class PhaseTwo {
     return this.#timeouts.takeAllDue(now)
   }
 
+  /** The timeOut command found no room: the transaction is taken again then. */
+  postponeTimeout(xid: string, untilMs: number): void {
+    this.#timeouts.set(xid, untilMs)
+  }
+
   /** A resource manager for `resourceId` has connected: what waits for it is tried at once. */
   resourceAvailable(resourceId: string): void {
     const waiting = this.#waitingByResource.get(resourceId)

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { BranchType, GlobalStatus } from '../protocol/status.ts'
-import type { Database } from './simulation-fixtures.ts'
-import { Estate } from './simulation-fixtures.ts'
+import type { Database } from './test-simulation.ts'
+import { Estate } from './test-simulation.ts'
 
 const transferCount = 40
 const timeoutMs = 2000

@@ -6,7 +6,7 @@
  *      "transactions":[…in order of begin],"history":[…in order of end]}
  */
 import { messageOf } from '@settee/kit'
-import { recordError } from './record-error.ts'
+import { txError } from '../errors.ts'
 import type { CoordinatorState } from './state.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -65,7 +65,7 @@ function decodeSnapshot(bytes: Uint8Array): Snapshot {
 }
 
 function badSnapshot(why: string): Error {
-  return recordError(
+  return txError(
     'SETTEE_TX_BAD_RECORD',
     `the snapshot of the transaction coordinator cannot be read: ${why}; ` +
       'start the version that wrote it, or restore the data directory from a backup',

@@ -5,7 +5,8 @@
  * A branch belongs to `applicationId:ip:port`. Its end goes, in this order, to that very process;
  * to another process of the same application on the same machine; to one on another machine; and
  * for AT to any application that has registered the same resource, because the undo log is in the
- * database and not in the process.
+ * database and not in the process. The end of a saga goes to whoever serves its resource, which is
+ * named after the application that began it.
  */
 import { BranchType } from '../protocol/status.ts'
 
@@ -28,8 +29,9 @@ export class ChannelTable<One extends Channel> {
     return this.#byResource.keys()
   }
 
-  get channelCount(): number {
-    return this.#resourcesOf.size
+  /** How many resources `channel` serves. */
+  resourceCountOf(channel: One): number {
+    return this.#resourcesOf.get(channel)?.size ?? 0
   }
 
   add(channel: One, resourceId: string): void {
@@ -60,7 +62,7 @@ export class ChannelTable<One extends Channel> {
     const { resourceId, clientId, branchType } = branch
     const owner = parseClientId(clientId)
     let best: One | undefined
-    let bestRank = branchType === BranchType.AT ? 4 : 3
+    let bestRank = branchType === BranchType.AT || branchType === BranchType.SAGA ? 4 : 3
     for (const channel of this.#byResource.get(resourceId) ?? []) {
       if (!channel.isOpen) continue
       const rank = rankOf(channel, clientId, owner)

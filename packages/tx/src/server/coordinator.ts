@@ -10,6 +10,7 @@
  */
 import {
   messageOf,
+  Queue,
   type Clock,
   type Random,
   type Service,
@@ -21,18 +22,16 @@ import type { BranchOutcome, Command, RegisterBranchCommand } from '../core/comm
 import { findLockConflict, pendingWork, refusalOf, statusOf } from '../core/coordinator.ts'
 import { IdSequence } from '../core/id-sequence.ts'
 import type { CoordinatorOptions } from '../core/limits.ts'
-import { readLockOptions } from '../core/lock-options.ts'
+import { readLockOptions, type LockOptions } from '../core/lock-options.ts'
 import { LockWaitQueue, type LockWaiter } from '../core/lock-wait.ts'
 import { createCoordinatorMachine, type CoordinatorMachine } from '../core/machine.ts'
 import { failedOutcome, PhaseTwo, type BranchCall } from '../core/phase-two.ts'
 import { lockConflict, type LockConflict, type Refusal } from '../core/refusal.ts'
 import type { CommandResult, Effect } from '../core/result.ts'
 import type { CoordinatorState } from '../core/state.ts'
-import { parseLockKeys } from '../protocol/lock-key.ts'
+import { parseLockKeys, type TableLocks } from '../protocol/lock-key.ts'
 import { BranchType, GlobalStatus } from '../protocol/status.ts'
-
-/** What came of a request: a failure of the store, a refusal of the core, or the result. */
-export type Reply = (error: SetteeError | undefined, result: CommandResult | undefined) => void
+import { SettleWaiters, type Reply } from './settle-waiters.ts'
 
 /** A command without what the coordinator itself adds to it. */
 export type BeginRequest = Pick<
@@ -69,12 +68,13 @@ interface RegisterAttempt {
     branchId: number,
   ) => void
   readonly isCallerOpen: () => boolean
+  readonly wait: LockOptions
 }
 
-interface SettleWaiter {
-  readonly reply: Reply
-  readonly timer: Timer
-}
+/** Pause before what the journal had no room for is proposed again, in ms. */
+const noRoomPauseMs = 100
+/** Their error texts are cut off, so that this many always fit into one record. */
+const maxOutcomesPerCommand = 1000
 
 export class CoordinatorShell implements Service {
   readonly name = 'tx'
@@ -84,13 +84,15 @@ export class CoordinatorShell implements Service {
   readonly #replica: Replica<Command, CommandResult>
   readonly #phaseTwo: PhaseTwo
   readonly #lockWaits = new LockWaitQueue<RegisterAttempt>()
-  readonly #settleWaiters = new Map<string, SettleWaiter[]>()
-  #outcomes: BranchOutcome[] = []
+  readonly #wokenWaiters = new Queue<LockWaiter<RegisterAttempt>>()
+  readonly #settleWaiters: SettleWaiters
+  readonly #outcomes: BranchOutcome[] = []
   #ids = new IdSequence(0)
   #timer: Timer | undefined
   #timerDueAt = Infinity
   #version = 0
   #isRunning = false
+  #isRetryingWaiters = false
 
   constructor(options: CoordinatorShellOptions) {
     this.#options = options
@@ -104,9 +106,14 @@ export class CoordinatorShell implements Service {
       ...(options.snapshotEveryBytes !== undefined && {
         snapshotEveryBytes: options.snapshotEveryBytes,
       }),
-      onFailed: options.onFailed,
+      onFailed: (error) => this.#fail(error),
     })
     this.#phaseTwo = new PhaseTwo(this.#machine.state, { random: options.random })
+    this.#settleWaiters = new SettleWaiters({
+      clock: options.clock,
+      limitMs: options.settleWaitMs ?? 10_000,
+      statusOf: (xid) => statusOf(this.state, xid),
+    })
   }
 
   /** The committed state, to be looked at only. */
@@ -143,9 +150,7 @@ export class CoordinatorShell implements Service {
   async stop(): Promise<void> {
     this.#isRunning = false
     this.#timer?.cancel()
-    for (const waiters of this.#settleWaiters.values()) {
-      for (const waiter of waiters) waiter.timer.cancel()
-    }
+    this.#settleWaiters.clear()
     await this.#replica.stop()
   }
 
@@ -188,9 +193,9 @@ export class CoordinatorShell implements Service {
       branchId: this.#ids.next(now),
       reply,
       isCallerOpen,
+      wait: waitOf(request),
     }
-    const wait = waitOf(request)
-    if (wait.lockWaitMs > 0 && this.#lockWaits.size > 0 && this.#queueBehind(attempt, now)) return
+    if (this.#queueBehind(attempt, now)) return
     this.#tryRegister(attempt, undefined, now)
   }
 
@@ -235,6 +240,16 @@ export class CoordinatorShell implements Service {
     this.#pump()
   }
 
+  /** The journal has failed: nobody waits for what cannot happen any more. */
+  #fail(error: SetteeError): void {
+    this.#isRunning = false
+    this.#timer?.cancel()
+    this.#settleWaiters.refuseAll(error)
+    const { expired } = this.#lockWaits.expire(Number.MAX_SAFE_INTEGER)
+    for (const { request } of expired) request.reply(null, error, request.branchId)
+    this.#options.onFailed(error)
+  }
+
   #propose(command: Command, reply: Reply, reserve = true): void {
     this.#replica.propose(
       command,
@@ -258,13 +273,13 @@ export class CoordinatorShell implements Service {
     this.#phaseTwo.handle(effects, now)
     for (const effect of effects) {
       if (effect.kind === 'locksReleased') {
-        this.#retryWaiters(this.#lockWaits.released(effect.locks), now)
+        this.#retryWaiters(this.#lockWaits.released(effect.locks))
       } else if (effect.kind === 'holderRollsBack') {
         for (const waiter of this.#lockWaits.holderRollsBack(effect.locks)) {
           this.#refuseWaiter(waiter, now)
         }
       } else if (effect.kind === 'settled') {
-        this.#settle(effect.xid, effect.status)
+        this.#settleWaiters.settle(effect.xid, effect.status)
       }
     }
     this.#pump()
@@ -276,16 +291,14 @@ export class CoordinatorShell implements Service {
   #pump(): void {
     if (!this.#isRunning) return
     const now = this.#clock.now()
-    for (const xid of this.#phaseTwo.takeTimeouts(now)) {
-      this.#propose({ kind: 'timeOut', xid, now }, ignore)
-    }
+    for (const xid of this.#phaseTwo.takeTimeouts(now)) this.#timeOut(xid, now)
     if (this.#phaseTwo.nextDueAt <= now) {
       for (const call of this.#phaseTwo.takeCalls(now)) this.#call(call)
     }
     if (this.#lockWaits.nextDueAt <= now) {
       const { expired, next } = this.#lockWaits.expire(now)
       for (const waiter of expired) this.#refuseWaiter(waiter, now)
-      this.#retryWaiters(next, now)
+      this.#retryWaiters(next)
     }
     this.#setTimer(Math.min(this.#phaseTwo.nextDueAt, this.#lockWaits.nextDueAt), now)
   }
@@ -299,6 +312,13 @@ export class CoordinatorShell implements Service {
     this.#timer = this.#clock.after(Math.max(dueAt - now, 1), () => {
       this.#timer = undefined
       this.#pump()
+    })
+  }
+
+  #timeOut(xid: string, now: number): void {
+    this.#propose({ kind: 'timeOut', xid, now }, (error) => {
+      // Busy or full: its time does not come again by itself.
+      if (error?.retryable === true) this.#phaseTwo.postponeTimeout(xid, now + noRoomPauseMs)
     })
   }
 
@@ -318,23 +338,22 @@ export class CoordinatorShell implements Service {
 
   /** Outcomes that arrive together become one command. */
   #onOutcome(outcome: BranchOutcome): void {
-    this.#outcomes.push(outcome)
+    this.#outcomes.push({ ...outcome, error: this.state.clip(outcome.error) })
     if (this.#outcomes.length === 1) queueMicrotask(this.#proposeOutcomes)
   }
 
   readonly #proposeOutcomes = (): void => {
-    const outcomes = this.#outcomes
-    this.#outcomes = []
+    const outcomes = this.#outcomes.splice(0, maxOutcomesPerCommand)
+    if (this.#outcomes.length > 0) queueMicrotask(this.#proposeOutcomes)
     if (!this.#isRunning) return
     this.#propose({ kind: 'branchesEnded', outcomes, now: this.#clock.now() }, (error) => {
       // Busy or full: the branches stay in flight for the core, so they are told again.
-      if (error?.retryable === true) this.#clock.after(100, () => outcomes.forEach(this.#repeat))
+      if (error?.retryable !== true) return
+      this.#clock.after(noRoomPauseMs, () => {
+        for (const outcome of outcomes) this.#onOutcome(outcome)
+      })
     })
   }
-
-  readonly #repeat = (outcome: BranchOutcome): void => this.#onOutcome(outcome)
-
-  // ---- transaction managers that wait for the end -----------------------------------------
 
   #replyWhenSettled(
     xid: string,
@@ -344,23 +363,8 @@ export class CoordinatorShell implements Service {
   ): void {
     const status = result?.status
     const isUnderWay = status === GlobalStatus.Committing || status === GlobalStatus.Rollbacking
-    if (!isUnderWay) return reply(error, result)
-    const waiters = this.#settleWaiters.get(xid) ?? []
-    this.#settleWaiters.set(xid, waiters)
-    const timer = this.#clock.after(this.#options.settleWaitMs ?? 10_000, () =>
-      this.#settle(xid, statusOf(this.state, xid)),
-    )
-    waiters.push({ reply, timer })
-  }
-
-  #settle(xid: string, status: GlobalStatus): void {
-    const waiters = this.#settleWaiters.get(xid)
-    if (waiters === undefined) return
-    this.#settleWaiters.delete(xid)
-    for (const { reply, timer } of waiters) {
-      timer.cancel()
-      reply(undefined, { refusal: null, status, effects: [] })
-    }
+    if (isUnderWay) this.#settleWaiters.add(xid, reply)
+    else reply(error, result)
   }
 
   // ---- branches that wait for locks -------------------------------------------------------
@@ -375,7 +379,7 @@ export class CoordinatorShell implements Service {
       kind: 'registerBranch',
       ...request,
       branchId,
-      lockWaitedMs: waiter === undefined ? 0 : now - waiter.since,
+      lockWaitedMs: waiter === undefined ? 0 : Math.max(now - waiter.since, 0),
       now,
     }
     // A conflict that is plain already needs no record: the caller hears of it at once.
@@ -390,7 +394,7 @@ export class CoordinatorShell implements Service {
           return
         }
         reply(refusal, error, branchId)
-        if (waiter !== undefined) this.#retryWaiters(this.#lockWaits.leave(waiter), now)
+        if (waiter !== undefined) this.#retryWaiters(this.#lockWaits.leave(waiter))
       },
       false,
     )
@@ -403,17 +407,17 @@ export class CoordinatorShell implements Service {
     now: number,
   ): void {
     const conflict = refusal.conflict!
-    const wait = waitOf(attempt.request)
+    const { wait } = attempt
     const isHopeless = conflict.isHolderRollingBack && wait.holdsRowLocks
     if (waiter !== undefined) {
       const isOver = isHopeless || now >= waiter.deadline || !attempt.isCallerOpen()
       if (!isOver) {
-        this.#retryWaiters(this.#lockWaits.move(waiter, conflict.lock), now)
+        this.#retryWaiters(this.#lockWaits.move(waiter, conflict.lock))
         this.#pump()
         return
       }
       attempt.reply(refusal, undefined, attempt.branchId)
-      this.#retryWaiters(this.#lockWaits.leave(waiter), now)
+      this.#retryWaiters(this.#lockWaits.leave(waiter))
       return
     }
     const { xid } = attempt.request
@@ -426,27 +430,46 @@ export class CoordinatorShell implements Service {
 
   /** Takes the place behind those who wait for one of the rows already; says whether it did. */
   #queueBehind(attempt: RegisterAttempt, now: number): boolean {
-    const { xid, resourceId, lockKeys } = attempt.request
-    const rows = parseLockKeys(lockKeys)
+    const { request, wait } = attempt
+    if (wait.lockWaitMs <= 0 || this.#lockWaits.size === 0) return false
+    const { xid, resourceId } = request
+    const rows = readRows(request, this.state.limits.maxLockKeysPerBranch)
     const row = this.#lockWaits.rowAhead({ xid, resourceId, rows }, ({ table, key }) => {
       return this.state.locks.get(resourceId, table, key)?.xid === xid
     })
-    if (row === null) return false
-    return this.#lockWaits.park(attempt, row, { xid, ...waitOf(attempt.request), now }) !== null
+    if (row === null || this.#lockWaits.park(attempt, row, { xid, ...wait, now }) === null) {
+      return false
+    }
+    this.#pump()
+    return true
   }
 
-  #retryWaiters(waiters: readonly LockWaiter<RegisterAttempt>[], now: number): void {
-    for (const waiter of waiters) {
+  /** One after the other: what one finds may wake the next, and queues are long. */
+  #retryWaiters(waiters: readonly LockWaiter<RegisterAttempt>[]): void {
+    for (const waiter of waiters) this.#wokenWaiters.push(waiter)
+    if (this.#isRetryingWaiters) return
+    this.#isRetryingWaiters = true
+    const now = this.#clock.now()
+    for (;;) {
+      const waiter = this.#wokenWaiters.shift()
+      if (waiter === undefined) break
       if (waiter.request.isCallerOpen()) this.#tryRegister(waiter.request, waiter, now)
-      else this.#retryWaiters(this.#lockWaits.leave(waiter), now)
+      else for (const next of this.#lockWaits.leave(waiter)) this.#wokenWaiters.push(next)
     }
+    this.#isRetryingWaiters = false
   }
 
   #refuseWaiter(waiter: LockWaiter<RegisterAttempt>, now: number): void {
     const { request, branchId, reply } = waiter.request
     const conflict = this.findLockConflict(request.xid, request.resourceId, request.lockKeys)
-    // Freed in this very moment: then the caller may as well have the row.
-    if (conflict === null) return this.#tryRegister(waiter.request, undefined, now)
+    if (conflict === null) {
+      // Freed in this very moment: then the caller may as well have the row.
+      const wait = { ...waiter.request.wait, lockWaitMs: 0 }
+      if (waiter.request.isCallerOpen()) {
+        this.#tryRegister({ ...waiter.request, wait }, undefined, now)
+      }
+      return
+    }
     const isHopeless = conflict.isHolderRollingBack && waiter.holdsRowLocks
     reply(
       lockConflict({ xid: request.xid, branchId, now }, conflict, isHopeless),
@@ -456,7 +479,16 @@ export class CoordinatorShell implements Service {
   }
 }
 
-function waitOf(request: RegisterRequest): { lockWaitMs: number; holdsRowLocks: boolean } {
+/** A malformed lock key waits for nothing: its refusal comes with the registration. */
+function readRows(request: RegisterRequest, maxRows: number): readonly TableLocks[] {
+  try {
+    return parseLockKeys(request.lockKeys, maxRows)
+  } catch {
+    return []
+  }
+}
+
+function waitOf(request: RegisterRequest): LockOptions {
   if (request.branchType !== BranchType.AT) return { lockWaitMs: 0, holdsRowLocks: false }
   return readLockOptions(request.applicationData)
 }

