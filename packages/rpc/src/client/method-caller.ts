@@ -1,7 +1,10 @@
 /**
- * Calls of one method. The rule is that a provider is connected and that nothing is to be repeated,
- * checked or followed: then a call is one object and one promise. Everything else goes through
- * {@link MethodCaller} attempts, which wait, try again within the deadline, and listen to a signal.
+ * Calls of one method.
+ *
+ *     connected, nothing to repeat, check or follow:   one object, one promise      (the rule)
+ *     otherwise:   wait for a provider -> send -> failed? pause -> another provider -> ...
+ *
+ * A second attempt is made only for an idempotent method, within the deadline.
  */
 import {
   backoffMs,
@@ -129,11 +132,10 @@ export class MethodCaller {
   #cancel(wish: Wish): SetteeError {
     const { where } = this.#options
     const peer = wish.running?.endpoint.peer
-    if (wish.running === undefined || peer === undefined)
-      return cancelled(where, 'nothing was sent')
+    if (wish.running === undefined) return cancelled(where, 'nothing was sent')
     const { call, endpoint } = wish.running
     const error = cancelled(where, 'it may have been carried out')
-    if (!peer.cancel(call)) return error
+    if (peer === undefined || !peer.cancel(call)) return error
     call.reject(error)
     if (!endpoint.isSettee) return error
     try {

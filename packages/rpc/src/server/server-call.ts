@@ -75,6 +75,7 @@ export class ServerCall implements CallInfo, BoltAnswer {
   #hasFailed = false
   #cancellation: AbortController | undefined
   #deadline: Timer | undefined
+  #isAnswered = false
   status: number = responseStatus.SUCCESS
   content: unknown
 
@@ -96,6 +97,8 @@ export class ServerCall implements CallInfo, BoltAnswer {
     const { clock, abortable } = this.#caller
     const { deadlineMs } = this.context
     this.#cancellation = new AbortController()
+    // Nobody waits for a oneway call, so nobody can stop waiting.
+    if (this.#isAnswered || !this.#expectsAnswer) return this.#cancellation.signal
     abortable.set(this.requestId, this)
     if (deadlineMs !== undefined) {
       this.#deadline = clock.after(deadlineMs - clock.monotonic(), () =>
@@ -155,6 +158,7 @@ export class ServerCall implements CallInfo, BoltAnswer {
   }
 
   #finish(): void {
+    this.#isAnswered = true
     if (this.#cancellation !== undefined) {
       this.#caller.abortable.delete(this.requestId)
       this.#deadline?.cancel()
@@ -183,7 +187,8 @@ export function readContext(
 ): RequestContext {
   const xid = headers.text(xidHeader)
   const traceId = headers.text(traceHeader)
-  const deadline = frame.timeoutMs > 0 ? { deadlineMs: arrivalMs + frame.timeoutMs } : {}
+  const hasDeadline = frame.expectsAnswer && frame.timeoutMs > 0
+  const deadline = hasDeadline ? { deadlineMs: arrivalMs + frame.timeoutMs } : {}
   // The rule, and cheaper than the spreads below.
   if (xid === undefined && traceId === undefined && !headers.hasPrefixed) return deadline
   return {

@@ -5,7 +5,9 @@
  * a folder for the journal, so that nobody runs money in memory by accident.
  *
  * Whoever starts it as a child with an IPC channel hears `{kind: 'progress', sentence}` and, once
- * all listeners are open, `{kind: 'ready', components}`; it stops when that channel closes.
+ * all listeners are open, `{kind: 'ready', components}`; it stops on SIGTERM or when that channel
+ * closes. Ctrl-C reaches parent and children alike, and is then for the parent to handle: it may
+ * have others to stop before.
  */
 import { buildConsole, consoleDir } from '@settee/console'
 import { messageOf, parseConfig, type SetteeError } from '@settee/kit'
@@ -94,7 +96,7 @@ function endProcess(error: SetteeError): void {
 }
 
 interface StopRequest {
-  /** Resolves at the first signal, or when the parent is gone. A second signal ends at once. */
+  /** Resolves at the first request to stop. A second signal ends the process at once. */
   readonly received: Promise<void>
   /** Lets go of what keeps the process alive. */
   close(): void
@@ -107,10 +109,11 @@ function listenForStop(): StopRequest {
     if (++count > 1) process.exit(interruptedExitCode)
     resolve()
   }
-  process.on('SIGINT', onSignal)
+  const isChild = process.connected
   process.on('SIGTERM', onSignal)
-  // Only a listener keeps the channel open, and the process with it.
-  if (process.connected) process.on('disconnect', resolve)
+  process.on('SIGINT', isChild ? () => {} : onSignal)
+  // This listener keeps the channel open, and with it the process.
+  if (isChild) process.on('disconnect', resolve)
   return {
     received: promise,
     close: () => process.off('disconnect', resolve),

@@ -374,14 +374,9 @@ export class CoordinatorShell implements Service {
     waiter: LockWaiter<RegisterAttempt> | undefined,
     now: number,
   ): void {
-    const { request, branchId, reply } = attempt
-    const command: RegisterBranchCommand = {
-      kind: 'registerBranch',
-      ...request,
-      branchId,
-      lockWaitedMs: waiter === undefined ? 0 : Math.max(now - waiter.since, 0),
-      now,
-    }
+    const { branchId, reply } = attempt
+    const lockWaitedMs = waiter === undefined ? 0 : Math.max(now - waiter.since, 0)
+    const command = commandOf(attempt, lockWaitedMs, now)
     // A conflict that is plain already needs no record: the caller hears of it at once.
     const early = refusalOf(this.state, command)
     if (early?.conflict != null) return this.#onConflict(attempt, waiter, early, now)
@@ -408,7 +403,7 @@ export class CoordinatorShell implements Service {
   ): void {
     const conflict = refusal.conflict!
     const { wait } = attempt
-    const isHopeless = conflict.isHolderRollingBack && wait.holdsRowLocks
+    const isHopeless = !isWorthWaiting(refusal, wait)
     if (waiter !== undefined) {
       const isOver = isHopeless || now >= waiter.deadline || !attempt.isCallerOpen()
       if (!isOver) {
@@ -432,6 +427,8 @@ export class CoordinatorShell implements Service {
   #queueBehind(attempt: RegisterAttempt, now: number): boolean {
     const { request, wait } = attempt
     if (wait.lockWaitMs <= 0 || this.#lockWaits.size === 0) return false
+    const refusal = refusalOf(this.state, commandOf(attempt, 0, now))
+    if (refusal !== null && !isWorthWaiting(refusal, wait)) return false
     const { xid, resourceId } = request
     const rows = readRows(request, this.state.limits.maxLockKeysPerBranch)
     const row = this.#lockWaits.rowAhead({ xid, resourceId, rows }, ({ table, key }) => {
@@ -486,6 +483,19 @@ function readRows(request: RegisterRequest, maxRows: number): readonly TableLock
   } catch {
     return []
   }
+}
+
+function commandOf(
+  { request, branchId }: RegisterAttempt,
+  lockWaitedMs: number,
+  now: number,
+): RegisterBranchCommand {
+  return { kind: 'registerBranch', ...request, branchId, lockWaitedMs, now }
+}
+
+/** A holder that rolls back may need rows that the waiter has locked in its database. */
+function isWorthWaiting({ conflict }: Refusal, { holdsRowLocks }: LockOptions): boolean {
+  return conflict !== null && !(conflict.isHolderRollingBack && holdsRowLocks)
 }
 
 function waitOf(request: RegisterRequest): LockOptions {

@@ -1,7 +1,7 @@
 /**
  * The whole system on one machine: the control plane, two services, and a few orders.
  *
- *     npm start              goes on until Ctrl-C
+ *     npm start              goes on until Ctrl-C; options are those of `settee dev`
  *     npm start -- --once    checks both databases and ends; exit code 0 only if they agree
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -44,7 +44,7 @@ async function main(): Promise<number> {
   const children: Child[] = []
   try {
     const anyPort = ['--http.port=0', '--tx.port=0', '--registry.port=0']
-    const args = ['dev', ...(isOnce ? anyPort : [])]
+    const args = ['dev', ...(isOnce ? anyPort : process.argv.slice(2))]
     const controlPlane = await startChild(import.meta.resolve('settee/bin'), args)
     children.unshift(controlPlane)
     const addressOf = (name: string): string =>

@@ -23,6 +23,7 @@ const cases: [name: string, images: TableRecords[], lockKeys: string][] = [
   ['rows once each', [image('t', ['1'], ['2']), image('t', ['2'], ['3'])], 't:1,2,3'],
   ['several tables', [image('t', ['1']), image('u', ['1']), image('t', ['2'])], 't:1,2;u:1'],
   ['a composite key', [image('t', ['1', 'a'], ['2', 'b'])], 't:1_a,2_b'],
+  ['an empty value, which still locks', [image('t', [''])], 't:%00'],
   ['separators in a value', [image('t', ['a,b;c:d'])], 't:a%2Cb%3Bc:d'],
   ['separators in a name', [image('"a:b;c,d"', ['1'])], '"a%3Ab%3Bc%2Cd":1'],
 ]
