@@ -1,8 +1,10 @@
 /** One client and one server: what travels, and what happens when it cannot. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { currentContext, isSetteeError, runWithContext, SetteeError } from '@settee/kit'
-import { createClient, createServer, createSignal, never } from '../test/cluster.ts'
+import { createClient, createServer, createSignal } from '../test/cluster.ts'
 import { defineContract, method, oneway, type StandardSchema } from './index.ts'
 
 const echo = defineContract('test.Echo', { echo: method<unknown, unknown>() })
@@ -266,22 +268,25 @@ describe('context', () => {
 })
 
 describe('the end of a client', () => {
-  test('calls that wait fail at once, and so do later ones', async (t) => {
-    const server = createServer(t)
+  test('calls that wait fail at once, even if the provider hangs, and so do later ones', async (t) => {
     const arrived = createSignal()
-    server.serve(echo, {
-      echo: () => {
-        arrived.send()
-        return never()
-      },
+    // It takes requests, and answers neither them nor the end of the connection.
+    const hanging = createTcpServer({ allowHalfOpen: true }, (socket) => {
+      socket.once('data', () => arrived.send())
+      t.after(() => socket.destroy())
     })
-    await server.start()
+    t.after(() => hanging.close())
+    hanging.listen(0, '127.0.0.1')
+    await once(hanging, 'listening')
+    const { port } = hanging.address() as AddressInfo
     const rpc = createClient(t)
-    const client = rpc.client(echo, { addresses: [server.address] })
-    const waiting = client.echo(1, { timeoutMs: 60_000 })
+    const client = rpc.client(echo, { addresses: [`127.0.0.1:${port}`] })
+    const waiting = client.echo(1, { timeoutMs: 60_000 }).catch((error: unknown) => error)
     await arrived.came
     rpc.close()
-    await assert.rejects(waiting, { code: 'SETTEE_RPC_CONNECTION_LOST' })
+    const later = new Promise((resolve) => setImmediate(resolve, 'it still waits'))
+    const outcome = await Promise.race([waiting, later])
+    assert.ok(isSetteeError(outcome, 'SETTEE_RPC_CONNECTION_LOST'), String(outcome))
     await assert.rejects(client.echo(2), { code: 'SETTEE_RPC_CLOSED' })
   })
 

@@ -92,15 +92,15 @@ describe('balancing', () => {
 
 describe('connections', () => {
   test('one is shared by all services at the same address', async (t) => {
-    const other = defineContract('test.Other', { echo: method<number, number>() })
+    const other = defineContract('test.Other', { who: method<number, string>() })
     const server = createServer(t)
     server.serve(contract, { read: String, write: (_request, call) => call.remoteAddress })
-    server.serve(other, { echo: (request) => request })
+    server.serve(other, { who: (_request, call) => call.remoteAddress })
     await server.start()
     const rpc = createClient(t)
     const addresses = [server.address]
     const first = await rpc.client(contract, { addresses }).write(1)
-    assert.equal(await rpc.client(other, { addresses }).echo(7), 7)
+    assert.equal(await rpc.client(other, { addresses }).who(7), first)
     assert.equal(await rpc.client(contract, { addresses: [...addresses] }).write(2), first)
   })
 

@@ -1,10 +1,13 @@
 /** Providers that the registry finds, and that come and go while calls run. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
+import { isSetteeError } from '@settee/kit'
 import { createRegistryClient, type RegistryClient } from '@settee/registry'
 import { createRegistryServer, type RegistryServer } from '@settee/registry/server'
 import { createClient, createServer, createSignal } from '../test/cluster.ts'
-import { defineContract, method, type RpcServer } from './index.ts'
+import { defineContract, method, type CallOptions, type RpcServer } from './index.ts'
 
 const contract = defineContract('test.Who', { who: method<number, string>() })
 
@@ -90,6 +93,54 @@ describe('with a registry', () => {
     await lanes
     assert.ok(before.a > 0 && answered.a === before.a, 'nobody calls a provider that has stopped')
   })
+
+  test('a provider that is no longer listed finishes its calls and loses its connection', async (t) => {
+    const registry = await startRegistry(t)
+    const arrived = createSignal()
+    const release = createSignal<string>()
+    const server = createServer(t)
+    server.serve(contract, {
+      who: () => {
+        arrived.send()
+        return release.came
+      },
+    })
+    await server.start()
+    const closed = createSignal()
+    const [host = '', port] = server.address.split(':')
+    const relay = createTcpServer((caller) => {
+      caller.pipe(connect(Number(port), host)).pipe(caller)
+      caller.on('close', () => closed.send())
+    })
+    t.after(() => relay.close())
+    relay.listen(0, '127.0.0.1')
+    await once(relay, 'listening')
+    const relayPort = (relay.address() as AddressInfo).port
+    const publication = join(t, registry, 'a').publish(
+      'test.Who:1.0@DEFAULT',
+      `127.0.0.1:${relayPort}?settee=1`,
+    )
+    const rpc = createClient(t, { registry: join(t, registry, 'consumer'), connectWaitMs: 10_000 })
+    const client = rpc.client(contract)
+    const call = client.who(1, { timeoutMs: 10_000 })
+    await arrived.came
+    await publication.withdraw()
+    await assert.rejects(untilRejected(client), { code: 'SETTEE_RPC_NO_PROVIDER' })
+    release.send('finished')
+    assert.equal(await call, 'finished')
+    await closed.came
+  })
+
+  /** Calls until the news has come that nobody is listed any more. */
+  async function untilRejected(client: {
+    who(request: number, options: CallOptions): Promise<string>
+  }): Promise<never> {
+    for (;;) {
+      await client.who(1, { timeoutMs: 20 }).catch((error: unknown) => {
+        if (!isSetteeError(error, 'SETTEE_RPC_TIMEOUT')) throw error
+      })
+    }
+  }
 
   test('calls go on while the registry is away', async (t) => {
     const registry = await startRegistry(t)

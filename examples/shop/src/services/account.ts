@@ -1,5 +1,5 @@
 /** Keeps the money. What it refuses undoes the stock and the order of the same purchase. */
-import { sleep } from '@settee/kit'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { RpcServer } from '@settee/rpc'
 import { accountContract } from '../contracts.ts'
 import type { Database } from '../database.ts'
@@ -18,7 +18,7 @@ export const accountSchema = `
 
 export function serveAccounts(server: RpcServer, database: Database): void {
   server.serve(accountContract, {
-    debit: async ({ orderId, userId, amount, delayMs }) => {
+    debit: async ({ orderId, userId, amount, delayMs }, { signal }) => {
       const balance = await database.transaction(async (local) => {
         const { rowCount } = await local.query(
           'UPDATE accounts SET balance = balance - $1 WHERE user_id = $2 AND balance >= $1',
@@ -38,7 +38,9 @@ export function serveAccounts(server: RpcServer, database: Database): void {
         return Number(rows[0]!['balance'])
       })
       // The money is gone already when the answer is late: the coordinator brings it back.
-      if (delayMs > 0) await sleep(delayMs)
+      if (delayMs > 0) {
+        await pause(delayMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+      }
       return { balance }
     },
   })

@@ -108,7 +108,7 @@ export const en = {
   'services.attributes': 'Attributes',
   'services.pushed': 'Knows',
   'services.upToDate': 'the current list',
-  'services.behind': 'list {version} of {current}',
+  'services.behind': 'an older list',
 
   'transactions.search': 'Search by xid or name',
   'transactions.filter': 'State',

@@ -102,7 +102,7 @@ export const zh: Readonly<Record<keyof typeof en, string>> = {
   'services.attributes': '属性',
   'services.pushed': '已知列表',
   'services.upToDate': '最新',
-  'services.behind': '版本 {version}，当前 {current}',
+  'services.behind': '旧列表',
 
   'transactions.search': '按 xid 或名称搜索',
   'transactions.filter': '状态',

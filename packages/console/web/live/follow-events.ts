@@ -57,15 +57,14 @@ async function readStream(
   let watchdog = setTimeout(giveUp, limitMs)
   const signal = AbortSignal.any([following.signal, silence.signal])
   try {
-    const stream = await ports.open(signal)
-    onOpened()
-    const reader = stream.getReader()
+    const reader = (await ports.open(signal)).getReader()
     signal.addEventListener('abort', () => void reader.cancel().catch(() => undefined))
+    onOpened()
     const decoder = new TextDecoder()
     const parser = createSseParser(following.onEvent)
-    for (;;) {
+    while (!signal.aborted) {
       const { done, value } = await reader.read()
-      if (done || signal.aborted) return
+      if (done) return
       clearTimeout(watchdog)
       watchdog = setTimeout(giveUp, limitMs)
       parser.push(decoder.decode(value, { stream: true }))

@@ -111,9 +111,7 @@ function Subscribers({ service }: { readonly service: ServiceDetail }): ReactNod
         pushedVersion >= version ? (
           t('services.upToDate')
         ) : (
-          <Label tone="waiting">
-            {t('services.behind', { version: pushedVersion, current: version })}
-          </Label>
+          <Label tone="waiting">{t('services.behind')}</Label>
         ),
     },
   ]

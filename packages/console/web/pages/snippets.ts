@@ -1,20 +1,23 @@
 /** What the empty pages tell a newcomer to write. */
 
-export const registerSnippet: string = `import { contract, serve } from '@settee/rpc'
+export const registerSnippet: string = `import { createRegistryClient } from '@settee/registry'
+import { createRpcServer, defineContract, method } from '@settee/rpc'
 
-const greeter = contract<{
-  hello(name: string): string
-}>('com.example.Greeter:1.0')
+const greeter = defineContract('demo.Greeter', {
+  hello: method<string, string>(),
+})
 
-await serve(greeter, {
-  hello: (name) => \`Hello, \${name}\`,
-})`
+const registry = createRegistryClient({ application: 'greeter' })
+const server = createRpcServer({ application: 'greeter', registry })
+server.serve(greeter, { hello: (name) => \`Hello, \${name}\` })
+await server.start()`
 
-export const transactionSnippet: string = `import { connectTx } from '@settee/tx'
+export const transactionSnippet: string = `import { createTx } from '@settee/tx'
 
-const tx = await connectTx({ application: 'shop' })
+const tx = createTx({ applicationId: 'order' })
+const pool = tx.at(new pg.Pool())
 
-await tx.run({ name: 'purchase', timeoutMs: 10_000 }, async () => {
-  await stock.take(item)
-  await account.pay(price)
+await tx.run({ name: 'purchase', timeoutMs: 5000 }, async () => {
+  await pool.query('INSERT INTO orders VALUES ($1, $2)', [id, user])
+  await account.debit({ user, amount })
 })`

@@ -48,7 +48,8 @@ export function useTransactionColumns(): readonly Column<TransactionSummary>[] {
       key: 'locks',
       title: t('transactions.locks'),
       align: 'end',
-      render: ({ lockCount }) => format.count(lockCount),
+      // What has ended holds none; a column of zeros would only hide the others.
+      render: ({ lockCount }) => (lockCount === 0 ? null : format.count(lockCount)),
     },
   ]
 }

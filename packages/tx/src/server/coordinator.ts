@@ -29,7 +29,7 @@ import { failedOutcome, PhaseTwo, type BranchCall } from '../core/phase-two.ts'
 import { lockConflict, type LockConflict, type Refusal } from '../core/refusal.ts'
 import type { CommandResult, Effect } from '../core/result.ts'
 import type { CoordinatorState } from '../core/state.ts'
-import { parseLockKeys, type TableLocks } from '../protocol/lock-key.ts'
+import { parseLockKeys } from '../protocol/lock-key.ts'
 import { BranchType, GlobalStatus } from '../protocol/status.ts'
 import { SettleWaiters, type Reply } from './settle-waiters.ts'
 
@@ -428,9 +428,10 @@ export class CoordinatorShell implements Service {
     const { request, wait } = attempt
     if (wait.lockWaitMs <= 0 || this.#lockWaits.size === 0) return false
     const refusal = refusalOf(this.state, commandOf(attempt, 0, now))
+    // Such as a malformed lock key: the registration says so.
     if (refusal !== null && !isWorthWaiting(refusal, wait)) return false
     const { xid, resourceId } = request
-    const rows = readRows(request, this.state.limits.maxLockKeysPerBranch)
+    const rows = parseLockKeys(request.lockKeys, this.state.limits.maxLockKeysPerBranch)
     const row = this.#lockWaits.rowAhead({ xid, resourceId, rows }, ({ table, key }) => {
       return this.state.locks.get(resourceId, table, key)?.xid === xid
     })
@@ -473,15 +474,6 @@ export class CoordinatorShell implements Service {
       undefined,
       branchId,
     )
-  }
-}
-
-/** A malformed lock key waits for nothing: its refusal comes with the registration. */
-function readRows(request: RegisterRequest, maxRows: number): readonly TableLocks[] {
-  try {
-    return parseLockKeys(request.lockKeys, maxRows)
-  } catch {
-    return []
   }
 }
 

@@ -246,7 +246,11 @@ describe('who may wait for a row', () => {
     const coordinator = await start()
     const { client } = coordinator
     const gone = await coordinator.connect({ resourceIds: stockResource })
-    const [holder, doomed, last] = [await client.begin(), await client.begin(), await client.begin()]
+    const [holder, doomed, last] = [
+      await client.begin(),
+      await client.begin(),
+      await client.begin(),
+    ]
     await client.branch(holder, 'stock:1')
     const count = 9000
     for (let i = 0; i < count; i++) gone.askBranch(doomed, 'stock:1', patient).catch(() => {})

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { createMemoryJournal } from '@settee/journal'
-import { BranchStatus, BranchType, MessageType, type BranchType as Type } from '../protocol/index.ts'
+import {
+  BranchStatus,
+  BranchType,
+  MessageType,
+  type BranchType as Type,
+} from '../protocol/index.ts'
 import {
   cleanUpAll,
   startCoordinator,
@@ -42,8 +47,16 @@ async function untilFailed({ server, manager }: Scene, xid: string, count: numbe
 describe('the order of phase two goes', () => {
   const cases: readonly { who: string; apps: string[]; type?: Type; isOwnerGone?: boolean }[] = [
     { who: 'to the process that registered the branch', apps: ['stock', 'stock', 'other'] },
-    { who: 'to another process of its application', apps: ['stock', 'other', 'stock'], isOwnerGone: true },
-    { who: 'for AT to any application with the resource', apps: ['stock', 'other'], isOwnerGone: true },
+    {
+      who: 'to another process of its application',
+      apps: ['stock', 'other', 'stock'],
+      isOwnerGone: true,
+    },
+    {
+      who: 'for AT to any application with the resource',
+      apps: ['stock', 'other'],
+      isOwnerGone: true,
+    },
   ]
   const receivers = [0, 2, 1]
   for (const [i, { who, apps, isOwnerGone }] of cases.entries()) {
@@ -224,7 +237,9 @@ test('a commit goes to TCC branches one by one in order, and the manager waits f
   const xid = await scene.manager.begin()
   const branchIds: number[] = []
   for (let i = 0; i < 3; i++) {
-    branchIds.push(await owner.branch(xid, '', { resourceId: 'reserve', branchType: BranchType.TCC }))
+    branchIds.push(
+      await owner.branch(xid, '', { resourceId: 'reserve', branchType: BranchType.TCC }),
+    )
   }
   assert.equal(await scene.manager.commit(xid), 'Committed')
   assert.deepEqual(

@@ -79,10 +79,7 @@ describe('registration', () => {
     assert.equal(resultCode, ResultCode.Failed)
     const fewer = Array.from({ length: 1000 }, (_, i) => `resource-${i}`).join(',')
     assert.equal((await client.register({ resourceIds: fewer })).resultCode, ResultCode.Success)
-    assert.equal(
-      (await client.register({ resourceIds: 'one-more' })).resultCode,
-      ResultCode.Failed,
-    )
+    assert.equal((await client.register({ resourceIds: 'one-more' })).resultCode, ResultCode.Failed)
   })
 
   test('a resource id that is too long is refused, in version 2 with the reason', async () => {
@@ -122,7 +119,10 @@ describe('a global transaction over the wire', () => {
     const xid = await manager.begin()
     assert.match(xid, new RegExp(`^${coordinator.server.address}:\\d+$`))
     assert.equal(await manager.statusOf(xid), 'Begin')
-    const branchIds = [await resources.branch(xid, 'stock:1'), await resources.branch(xid, 'stock:2')]
+    const branchIds = [
+      await resources.branch(xid, 'stock:1'),
+      await resources.branch(xid, 'stock:2'),
+    ]
     assert.equal(await manager.commit(xid), 'Committed')
     await resources.until(() => resources.orders.length === 2)
     assert.deepEqual(
@@ -139,7 +139,10 @@ describe('a global transaction over the wire', () => {
     const manager = await coordinator.connect()
     const resources = await coordinator.connect({ resourceIds: stockResource })
     const xid = await manager.begin()
-    const branchIds = [await resources.branch(xid, 'stock:1'), await resources.branch(xid, 'stock:2')]
+    const branchIds = [
+      await resources.branch(xid, 'stock:1'),
+      await resources.branch(xid, 'stock:2'),
+    ]
     assert.equal(await manager.rollback(xid, 'not enough money'), 'Rollbacked')
     assert.deepEqual(
       resources.orders,
@@ -259,7 +262,10 @@ describe('limits', () => {
     const { resultCode, msg, exceptionCode, xid } = await (
       await open()
     ).askBegin(60_000, 'x'.repeat(2001))
-    assert.deepEqual([resultCode, exceptionCode, xid], [ResultCode.Failed, ExceptionCode.BeginFailed, ''])
+    assert.deepEqual(
+      [resultCode, exceptionCode, xid],
+      [ResultCode.Failed, ExceptionCode.BeginFailed, ''],
+    )
     assert.match(msg, /a name has 2001 characters; maxNameLength allows 2000/)
   })
   for (const timeoutMs of [0, -1, 24 * 3_600_000 + 1]) {
@@ -293,7 +299,11 @@ describe('limits', () => {
   test('a malformed lock key is refused, also while others wait for locks', async () => {
     const coordinator = await startCoordinator(cleanUps)
     const client = await coordinator.connect({ resourceIds: stockResource })
-    const [holder, waiter, third] = [await client.begin(), await client.begin(), await client.begin()]
+    const [holder, waiter, third] = [
+      await client.begin(),
+      await client.begin(),
+      await client.begin(),
+    ]
     await client.branch(holder, 'stock:1')
     const applicationData = '{"lockWaitMs":60000}'
     const waiting = client.askBranch(waiter, 'stock:1', { applicationData })
@@ -349,7 +359,11 @@ async function askMerged(
   messages: readonly RequestMessage[],
   answerCount: number,
 ): Promise<RawAnswer[]> {
-  const registration = { type: MessageType.RegisterTM, ...identity, version: clientVersion } as const
+  const registration = {
+    type: MessageType.RegisterTM,
+    ...identity,
+    version: clientVersion,
+  } as const
   const whole = { type: merged, messages, messageIds: [11, 12] } as const
   const frames = [encode(1, 1, registration), encode(1, 5, whole as never)]
   return (await exchange(coordinator, frames, 1 + answerCount)).slice(1)

@@ -8,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isSetteeError } from '@settee/kit'
 import { createRegistryClient } from '@settee/registry'
 import { createRpcClient } from '@settee/rpc'
 import { checkWhenQuiet } from './check.ts'
@@ -76,7 +77,8 @@ async function run(dataDir: string, address: string): Promise<number> {
     const wanted = next.lines.map(({ sku, quantity }) => `${quantity} ${sku}`).join(', ')
     const outcome = await orders.place(next, { signal: stopping.signal }).then(
       () => 'placed',
-      (error: Error) => `rolled back: ${error.message}`,
+      (error: Error) =>
+        `${isSetteeError(error, 'SHOP_OUT_OF_STOCK') ? 'rolled back' : 'failed'}: ${error.message}`,
     )
     if (stopping.signal.aborted) return
     console.log(`  ${next.orderId.padEnd(9)} ${wanted.padEnd(15)} ${outcome}`)
@@ -84,12 +86,13 @@ async function run(dataDir: string, address: string): Promise<number> {
 
   try {
     for (const next of firstOrders) await place(next)
-    const isConsistent = await report(dataDir)
-    if (isOnce) return isConsistent ? 0 : 1
+    if (stopping.signal.aborted) return isOnce ? 1 : 0
+    const agree = await report(dataDir)
+    if (isOnce) return agree ? 0 : 1
     console.log('  An order every three seconds follows; Ctrl-C stops everything.\n')
     for (let number = 5; !stopping.signal.aborted; number++) {
       await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {})
-      if (!stopping.signal.aborted) await place(order(`order-${number}`, { tea: 2, cup: 1 }))
+      if (!stopping.signal.aborted) await place(laterOrder(number))
     }
     return 0
   } finally {
@@ -109,6 +112,11 @@ async function report(dataDir: string): Promise<boolean> {
           `${halfDone.join(', ') || 'none'}; ${undoRows} undo rows left.\n`,
   )
   return agree
+}
+
+/** Every fourth one asks for too much. */
+function laterOrder(number: number): Order {
+  return order(`order-${number}`, number % 4 === 3 ? { tea: 3, cup: 50 } : { tea: 2 })
 }
 
 function requestStop(): void {

@@ -158,8 +158,8 @@ test('committing keeps the rows and deletes the undo log', async (t) => {
   assert.deepEqual(rows, [{ n: 5 }])
 })
 
-test('with commitAnswer after, the undo log is gone when the commit is answered', async (t) => {
-  const { database, coordinator, pool } = openTestDatabase(t, schema, { commitAnswer: 'after' })
+test('the undo log is gone when the commit is answered', async (t) => {
+  const { database, coordinator, pool } = openTestDatabase(t, schema)
   const xids = [1, 2, 3].map(() => coordinator.begin())
   for (const xid of xids) {
     await coordinator.within(xid, () => pool.query(`INSERT INTO tag VALUES ($1)`, [xid]))

@@ -48,14 +48,6 @@ export interface SqliteResourceOptions {
   readonly maxUndoBytes?: number
   /** Compiled statements that are kept. Default 200. */
   readonly statementCacheSize?: number
-  /**
-   * When a committed branch is answered: `before` its undo log is deleted (the default, as Seata
-   * does), or `after`. A process that is killed between the two leaves the undo log behind, which
-   * harms nothing, until `deleteUndoLogs` finds it old enough; `after` leaves none.
-   */
-  readonly commitAnswer?: 'before' | 'after'
-  /** Undo logs that may wait for deletion; beyond it, commits are answered late. Default 10,000. */
-  readonly maxPendingDeletions?: number
   readonly clock?: Clock
   readonly random?: Random
 }
@@ -119,14 +111,15 @@ function createResource(
   options: SqliteResourceOptions & { readonly resourceId: string; readonly clock: Clock },
   { connection, queue, deletion }: ResourceParts,
 ): Resource {
-  const { clock, commitAnswer = 'before', maxPendingDeletions = 10_000 } = options
+  const { clock } = options
   return {
     resourceId: options.resourceId,
     branchType: BranchType.AT,
     async commitBranch(xid, branchId) {
       checkOpen(connection)
-      const deleted = deletion.add({ xid, branchId })
-      if (commitAnswer === 'after' || deletion.pendingCount > maxPendingDeletions) await deleted
+      // Answered when the log is gone, unlike Seata: nothing waits for the answer, as the rows are
+      // free already, and a process that is killed leaves no log behind.
+      await deletion.add({ xid, branchId })
       return BranchStatus.PhaseTwo_Committed
     },
     async rollbackBranch(xid, branchId) {

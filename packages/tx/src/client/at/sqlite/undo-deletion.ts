@@ -9,13 +9,11 @@ import type { BranchKey } from './undo-log-table.ts'
 import type { WriterQueue } from './writer-queue.ts'
 
 export interface UndoDeletion {
-  /** Branches whose undo log is still to be deleted. */
-  readonly pendingCount: number
-  /** Resolves when the log is deleted. After a failure that is tried again with the next call. */
+  /** Resolves when the log is deleted. Rejects when that fails: the coordinator asks again. */
   add(branch: BranchKey): Promise<void>
   /** Deletes logs created before `beforeMs` (since the Unix epoch), a batch at a time. */
   deleteOlder(beforeMs: number): Promise<void>
-  /** Resolves when nothing is left to delete; rejects when that fails. */
+  /** Resolves when nothing is left to delete. */
   flush(): Promise<void>
 }
 
@@ -51,15 +49,15 @@ export function createUndoDeletion(connection: Connection, queue: WriterQueue): 
   async function deleteAll(): Promise<void> {
     try {
       while (pending.size > 0) await deleteBatch()
+    } catch (error) {
+      for (const { done } of pending.values()) done.reject(error)
+      pending.clear()
     } finally {
       running = undefined
     }
   }
 
   return {
-    get pendingCount() {
-      return pending.size
-    },
     add(branch) {
       const key = `${branch.xid},${branch.branchId}`
       let deletion = pending.get(key)
@@ -67,8 +65,7 @@ export function createUndoDeletion(connection: Connection, queue: WriterQueue): 
         deletion = { branch, done: Promise.withResolvers<void>() }
         pending.set(key, deletion)
       }
-      // What fails stays pending.
-      if (running === undefined) (running = deleteAll()).catch(() => {})
+      running ??= deleteAll()
       return deletion.done.promise
     },
     async deleteOlder(beforeMs) {
@@ -84,7 +81,6 @@ export function createUndoDeletion(connection: Connection, queue: WriterQueue): 
       }
     },
     async flush() {
-      if (pending.size > 0) running ??= deleteAll()
       await running
     },
   }

@@ -1,0 +1,104 @@
+/** `settee dev` as a process: how fast it is there, how small it is, and how it goes. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createConnection } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { anyPorts, startSettee, type Running } from './process.ts'
+
+/** Of the issue: ready within a second, 150 MB idle, gone within a second. */
+const stopLimitMs = 1000
+const idleLimitMiB = 150
+
+interface Ready {
+  readonly kind: string
+  readonly components: readonly { readonly name: string; readonly address: string }[]
+}
+
+function startDev(t: TestContext, args: readonly string[] = [], withChannel = false): Running {
+  const dev = startSettee(['dev', ...anyPorts, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', ...(withChannel ? (['ipc'] as const) : [])],
+  })
+  t.after(() => dev.child.kill('SIGKILL'))
+  return dev
+}
+
+async function assertAllPortsFree(stdout: string): Promise<void> {
+  const ports = [...stdout.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port))
+  assert.equal(ports.length, 3)
+  for (const port of ports) {
+    const [error] = (await once(createConnection(port, '127.0.0.1'), 'error')) as [{ code: string }]
+    assert.equal(error.code, 'ECONNREFUSED')
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`${signal} stops it with exit code 0 within a second and frees its ports`, async (t) => {
+    const dev = startDev(t)
+    const stdout = await dev.waitFor(/Ctrl-C/)
+    const askedMs = performance.now()
+    dev.child.kill(signal)
+    const { code, stderr } = await dev.ended
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+    assert.ok(performance.now() - askedMs < stopLimitMs)
+    await assertAllPortsFree(stdout)
+  })
+}
+
+test('a signal while it starts stops it as well', async (t) => {
+  const dev = startDev(t, [], true)
+  // The earliest sign of life: from here on signals are handled or end the process.
+  await once(dev.child, 'spawn')
+  dev.child.kill('SIGTERM')
+  const { code, stderr } = await dev.ended
+  assert.ok(code === 0 || code === null, `exit code ${code}`)
+  assert.equal(stderr, '')
+})
+
+test('it tells its parent its addresses, and stops when the channel to it closes', async (t) => {
+  const dev = startDev(t, [], true)
+  const ready = await new Promise<Ready>((resolve) => {
+    dev.child.on('message', (message: Ready) => message.kind === 'ready' && resolve(message))
+  })
+  const names = ready.components.map(({ name }) => name)
+  assert.deepEqual(names, ['transactions', 'registry', 'console'])
+  // Ctrl-C reaches the whole group, and the parent decides who stops when.
+  dev.child.kill('SIGINT')
+  const health = await fetch(`${ready.components[2]!.address}/health`)
+  assert.deepEqual(await health.json(), { status: 'up' })
+  dev.child.disconnect()
+  const { code, stdout } = await dev.ended
+  assert.equal(code, 0)
+  await assertAllPortsFree(stdout)
+})
+
+test('it keeps nothing in its data directory but the journal once it has stopped', async (t) => {
+  const data = await mkdtemp(join(tmpdir(), 'settee-dev-'))
+  t.after(() => rm(data, { recursive: true }))
+  const dev = startDev(t, [`--data=${data}`])
+  await dev.waitFor(/Ctrl-C/)
+  dev.child.kill('SIGINT')
+  await dev.ended
+  assert.deepEqual(await readdir(data), ['tx'])
+  const left = (await readdir(join(data, 'tx'))).filter((name) => /lock|tmp/.test(name))
+  assert.deepEqual(left, [])
+})
+
+test('idle it takes less than 150 MB, and is ready within a second', async (t) => {
+  const dev = startDev(t)
+  const stdout = await dev.waitFor(/Ctrl-C/)
+  const readyMs = Number(/is ready (\d+) ms/.exec(stdout)?.[1])
+  t.diagnostic(`ready after ${readyMs} ms`)
+  assert.ok(readyMs < 1000, `${readyMs} ms`)
+  const url = /http:\S+/.exec(stdout)![0]
+  while (!(await (await fetch(url)).text()).includes('<script')) {
+    // The site is being built or loaded, which would not be idle.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  const status = await readFile(`/proc/${dev.child.pid}/status`, 'utf8')
+  const residentMiB = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+  t.diagnostic(`${residentMiB.toFixed(0)} MiB resident`)
+  assert.ok(residentMiB < idleLimitMiB, `${residentMiB} MiB`)
+})
