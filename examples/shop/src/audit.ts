@@ -7,7 +7,7 @@ import { serviceNames } from './databases.ts'
 import { startTotals } from './purchases.ts'
 
 export interface Audit {
-  readonly orderCount: number
+  readonly orderIds: ReadonlySet<string>
   /** Orders that are in some databases and not in others, at most ten. */
   readonly halfDone: readonly string[]
   readonly isConserved: boolean
@@ -27,7 +27,7 @@ export async function auditShop(databases: Databases): Promise<Audit> {
   const moved = sum(movements, 'quantity')
   const paid = sum(entries, 'amount')
   return {
-    orderCount: orders.size,
+    orderIds: new Set(orders.keys()),
     halfDone: [...halfDone(orders, movements, entries)].slice(0, 10),
     isConserved:
       left + moved === startTotals.quantity &&

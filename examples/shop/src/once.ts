@@ -104,7 +104,7 @@ interface Findings {
 function report(findings: Findings): boolean {
   const { options, outcomes, killed, doubt, audit, startedMs } = findings
   const { purchases } = options
-  const committed = audit.orderCount
+  const committed = audit.orderIds.size
   const told = outcomes.get('ok') ?? 0
   const checks: readonly (readonly [name: string, value: string, holds: boolean])[] = [
     ['purchases', String(purchases), true],

@@ -117,20 +117,21 @@ describe('a control plane with transactions of every state', () => {
     xids['committed'] = await shop.purchase({ name: 'first purchase' })
     xids['rolledBack'] = await shop.purchase({ failure: 'not enough money' })
     xids['failed'] = await shop.purchase({
-      accountId: 2,
+      row: 2,
       failure: 'no such customer',
-      meanwhile: () => shop.spoilAccount(2),
+      meanwhile: () => shop.spoil('account', 2),
     })
-    const open = await shop.openPurchase({ accountId: 3 })
+    const open = await shop.openPurchase({ row: 3 })
     xids['active'] = open.xid
     finishOpen = open.finish
-    waiting = shop.purchase({ name: 'waits for the row', accountId: 3 })
+    waiting = shop.purchase({ name: 'waits for the row', row: 3 })
     stream = await follow(url, 'overview,services,transactions')
     await stream.until<Overview>('overview', (value) => value.transactions.lockWaiterCount === 1)
     xids['retrying'] = await shop.purchase({
-      accountId: 4,
+      keeper: 'stock',
+      row: 4,
       failure: 'paid elsewhere',
-      meanwhile: () => shop.killAccounts(),
+      meanwhile: () => shop.kill('stock'),
     })
     await stream.until<Overview>('overview', (value) => value.waits.length === 1)
   })
@@ -138,10 +139,10 @@ describe('a control plane with transactions of every state', () => {
   after(async () => {
     stream.close()
     registry.close()
-    await controlPlane.stop()
-    await waiting.catch(() => {})
-    await finishOpen().catch(() => {})
+    await finishOpen()
+    await waiting
     await shop.close()
+    await controlPlane.stop()
   })
 
   test('the overview counts them, and says what is waited for', async () => {
@@ -165,7 +166,7 @@ describe('a control plane with transactions of every state', () => {
     assert.ok(overview.transactions.lockCount >= 2)
     assert.deepEqual(overview.services, { serviceCount: 1, endpointCount: 1, subscriberCount: 1 })
     const [wait] = overview.waits
-    assert.equal(wait!.target, 'account')
+    assert.equal(wait!.target, 'stock')
     assert.equal(wait!.transactionCount, 1)
     assert.ok(wait!.since <= overview.now)
     const names = overview.components.map(({ name }) => name)
@@ -269,9 +270,9 @@ describe('a control plane with transactions of every state', () => {
 
   test('a waiting transaction names the application, the branch and the next attempt', async () => {
     const detail = await detailOf(xids['retrying']!)
-    assert.equal(detail.waitingTarget, 'account')
-    assert.match(detail.waitingFor!, /account\.db/)
-    const branch = detail.branches.find(({ clientId }) => clientId.startsWith('account:'))
+    assert.equal(detail.waitingTarget, 'stock')
+    assert.match(detail.waitingFor!, /stock\.db/)
+    const branch = detail.branches.find(({ clientId }) => clientId.startsWith('stock:'))
     assertShape(branch!, {
       branchId: 'string',
       order: 'number',
@@ -284,7 +285,7 @@ describe('a control plane with transactions of every state', () => {
       lastError: 'string|null',
     })
     assert.ok(branch!.attemptCount >= 1)
-    assert.ok(detail.locks.some(({ table, key }) => table === 'accounts' && key === '4'))
+    assert.ok(detail.locks.some(({ table, key }) => table === 'items' && key === '4'))
     assertShape(detail.locks[0]!, {
       resourceId: 'string',
       table: 'string',
@@ -298,7 +299,7 @@ describe('a control plane with transactions of every state', () => {
       url,
       `transaction:${xids['retrying']!},transaction:127.0.0.1:1:1,overview`,
     )
-    shop.restartAccounts()
+    shop.restart('stock')
     const settled = await following.until<TransactionDetail>(
       `transaction:${xids['retrying']!}`,
       ({ state }) => state === 'rolledBack',

@@ -1,5 +1,5 @@
 /**
- * A small real load for the tests of the control plane: two applications with a SQLite database
+ * A small real load for the tests of the control plane: three applications with a SQLite database
  * each, whose transactions end, wait and fail as a test wants.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -8,10 +8,14 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createTx, type SqlitePool, type Tx } from '@settee/tx'
 
+export type Keeper = 'account' | 'stock'
+
 export interface PurchaseOptions {
   readonly name?: string
-  /** Row of the account that pays; two that name the same row exclude each other. */
-  readonly accountId?: number
+  /** Who keeps the second branch. Default account. */
+  readonly keeper?: Keeper
+  /** Row that is changed; two that name the same row exclude each other. Default 1, at most 10. */
+  readonly row?: number
   /** Runs when both branches are registered and the transaction is still open. */
   readonly meanwhile?: (xid: string) => Promise<void> | void
   /** Makes it roll back, with this reason. */
@@ -21,14 +25,19 @@ export interface PurchaseOptions {
 export interface TestShop {
   /** Resolves to the xid, whether it was committed or rolled back. */
   purchase(options?: PurchaseOptions): Promise<string>
-  /** A purchase that is open until the returned function is called. */
-  openPurchase(options?: PurchaseOptions): Promise<{ xid: string; finish(): Promise<string> }>
-  /** The process of the account service is gone, as far as the coordinator can see. */
-  killAccounts(): Promise<void>
-  restartAccounts(): void
+  /** A purchase that is open until `finish` is called. */
+  openPurchase(options?: PurchaseOptions): Promise<OpenPurchase>
+  /** The keeper's process is gone, as far as the coordinator can see. */
+  kill(keeper: Keeper): Promise<void>
+  restart(keeper: Keeper): void
   /** Somebody changes a row outside of any global transaction, so that it cannot be undone. */
-  spoilAccount(accountId: number): void
+  spoil(keeper: Keeper, row: number): void
   close(): Promise<void>
+}
+
+export interface OpenPurchase {
+  readonly xid: string
+  finish(): Promise<string>
 }
 
 interface Application {
@@ -39,35 +48,26 @@ interface Application {
 /** @param address `host:port` of the coordinator. */
 export function openTestShop(address: string): TestShop {
   const folder = mkdtempSync(join(tmpdir(), 'settee-shop-'))
-  const accountFile = join(folder, 'account.db')
+  const fileOf = (applicationId: string): string => join(folder, `${applicationId}.db`)
   let nextOrder = 1
 
-  function open(applicationId: string, file: string): Application {
+  function open(applicationId: string): Application {
     const tx = createTx({ applicationId, address, onWarning: () => {} })
-    return { tx, pool: tx.at(new DatabaseSync(file)) }
-  }
-  async function close({ tx, pool }: Application): Promise<void> {
-    await tx.close()
-    await pool.end()
+    return { tx, pool: tx.at(new DatabaseSync(fileOf(applicationId))) }
   }
 
-  execute(join(folder, 'order.db'), 'CREATE TABLE orders (id INTEGER PRIMARY KEY, amount INTEGER)')
-  execute(accountFile, 'CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER)')
-  for (let id = 1; id <= 10; id++) {
-    execute(accountFile, `INSERT INTO accounts VALUES (${id}, 1000)`)
-  }
-  const order = open('order', join(folder, 'order.db'))
-  let account = open('account', accountFile)
+  execute(fileOf('order'), 'CREATE TABLE orders (id INTEGER PRIMARY KEY, amount INTEGER)')
+  for (const keeper of ['account', 'stock']) execute(fileOf(keeper), keeperSchema)
+  const order = open('order')
+  const keepers = { account: open('account'), stock: open('stock') }
 
   async function purchase(options: PurchaseOptions = {}): Promise<string> {
-    const { name = 'purchase', accountId = 1, meanwhile, failure } = options
+    const { name = 'purchase', keeper = 'account', row = 1, meanwhile, failure } = options
     let xid = ''
     const run = order.tx.run({ name }, async () => {
       xid = order.tx.currentXid()!
       await order.pool.query('INSERT INTO orders VALUES ($1, $2)', [nextOrder++, 10])
-      await account.pool.query('UPDATE accounts SET balance = balance - 10 WHERE id = $1', [
-        accountId,
-      ])
+      await keepers[keeper].pool.query('UPDATE items SET amount = amount - 10 WHERE id = $1', [row])
       await meanwhile?.(xid)
       if (failure !== undefined) throw new Error(failure)
     })
@@ -81,7 +81,7 @@ export function openTestShop(address: string): TestShop {
     purchase,
     openPurchase(options = {}) {
       const gate = Promise.withResolvers<void>()
-      const opened = Promise.withResolvers<{ xid: string; finish(): Promise<string> }>()
+      const opened = Promise.withResolvers<OpenPurchase>()
       const finished = purchase({
         ...options,
         meanwhile: (xid) => {
@@ -92,17 +92,25 @@ export function openTestShop(address: string): TestShop {
       finished.catch(opened.reject)
       return opened.promise
     },
-    killAccounts: () => close(account),
-    restartAccounts() {
-      account = open('account', accountFile)
+    kill: (keeper) => close(keepers[keeper]),
+    restart(keeper) {
+      keepers[keeper] = open(keeper)
     },
-    spoilAccount: (id) => execute(accountFile, `UPDATE accounts SET balance = 1 WHERE id = ${id}`),
+    spoil: (keeper, row) =>
+      execute(fileOf(keeper), `UPDATE items SET amount = 1 WHERE id = ${row}`),
     async close() {
-      await close(order)
-      await close(account)
+      await Promise.all([order, keepers.account, keepers.stock].map(close))
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+const keeperSchema = `CREATE TABLE items (id INTEGER PRIMARY KEY, amount INTEGER);
+  INSERT INTO items VALUES ${Array.from({ length: 10 }, (_, i) => `(${i + 1}, 1000)`).join(', ')}`
+
+async function close({ tx, pool }: Application): Promise<void> {
+  await tx.close()
+  await pool.end()
 }
 
 function execute(file: string, sql: string): void {
