@@ -14,7 +14,7 @@ import { createRegistryClient, type RegistryClient } from '@settee/registry'
 import type { ServerConfig } from './config.ts'
 import { createControlPlane, type ControlPlane } from './control-plane.ts'
 import { ask, follow, type Following } from './http/test-client.ts'
-import { openTestShop, type TestShop } from './test-shop.ts'
+import { openTestShop, type OpenPurchase, type TestShop } from './test-shop.ts'
 
 const config: ServerConfig = {
   data: '',
@@ -88,8 +88,9 @@ describe('a control plane with transactions of every state', () => {
   let stream: Following
   let url: string
   const xids: Record<string, string> = {}
-  let finishOpen: () => Promise<string>
-  let waiting: Promise<string>
+  let holder: OpenPurchase
+  let waiter: OpenPurchase
+  let granted: Promise<boolean>
 
   const get = async <Body>(path: string): Promise<Body> => {
     const answer = await ask(url, path)
@@ -121,10 +122,10 @@ describe('a control plane with transactions of every state', () => {
       failure: 'no such customer',
       meanwhile: () => shop.spoil('account', 2),
     })
-    const open = await shop.openPurchase({ row: 3 })
-    xids['active'] = open.xid
-    finishOpen = open.finish
-    waiting = shop.purchase({ name: 'waits for the row', row: 3 })
+    holder = await shop.openPurchase({ row: 3 })
+    xids['active'] = holder.xid
+    waiter = await shop.openPurchase({ row: 5 })
+    granted = shop.waitForRow(waiter.xid, 'account', 3)
     stream = await follow(url, 'overview,services,transactions')
     await stream.until<Overview>('overview', (value) => value.transactions.lockWaiterCount === 1)
     xids['retrying'] = await shop.purchase({
@@ -139,8 +140,7 @@ describe('a control plane with transactions of every state', () => {
   after(async () => {
     stream.close()
     registry.close()
-    await finishOpen()
-    await waiting
+    await waiter.finish()
     await shop.close()
     await controlPlane.stop()
   })
@@ -292,6 +292,17 @@ describe('a control plane with transactions of every state', () => {
       key: 'string',
       branchId: 'string',
     })
+  })
+
+  test('a branch that waits for a row is counted until it has it', async () => {
+    const { transactions } = await get<Overview>('/api/v1/overview')
+    assert.equal(transactions.lockWaiterCount, 1)
+    await holder.finish()
+    assert.equal(await granted, true)
+    const after = await get<Overview>('/api/v1/overview')
+    assert.equal(after.transactions.lockWaiterCount, 0)
+    const { timeline } = await detailOf(waiter.xid)
+    assert.ok(timeline.some(({ kind }) => kind === 'lockWaited'))
   })
 
   test('a stream follows a transaction to its end, and an unknown one is silence', async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createTx, type SqlitePool, type Tx } from '@settee/tx'
+import { waitForLock } from './test-lock-waiter.ts'
 
 export type Keeper = 'account' | 'stock'
 
@@ -27,6 +28,8 @@ export interface TestShop {
   purchase(options?: PurchaseOptions): Promise<string>
   /** A purchase that is open until `finish` is called. */
   openPurchase(options?: PurchaseOptions): Promise<OpenPurchase>
+  /** Lets `xid` wait for a row that another transaction holds; resolves once it was granted. */
+  waitForRow(xid: string, keeper: Keeper, row: number): Promise<boolean>
   /** The keeper's process is gone, as far as the coordinator can see. */
   kill(keeper: Keeper): Promise<void>
   restart(keeper: Keeper): void
@@ -92,6 +95,13 @@ export function openTestShop(address: string): TestShop {
       finished.catch(opened.reject)
       return opened.promise
     },
+    waitForRow: (xid, keeper, row) =>
+      waitForLock({
+        address,
+        xid,
+        resourceId: `jdbc:sqlite:${fileOf(keeper)}`,
+        lockKey: `items:${row}`,
+      }),
     kill: (keeper) => close(keepers[keeper]),
     restart(keeper) {
       keepers[keeper] = open(keeper)

@@ -110,7 +110,7 @@ describe('what stands in the way is one sentence with the fix, and exit code 1',
 
   test('an HTTP address that others can reach needs a token as well', async () => {
     const ended = await runSettee(['dev', ...anyPorts, '--http.host=0.0.0.0', '--allow-remote'])
-    assertSentence(ended, 1, /http would listen on 0\.0\.0\.0.* --http\.token/)
+    assertSentence(ended, 1, /whoever reaches 0\.0\.0\.0; set a token with --http\.token/)
   })
 
   test('a folder that is not empty stays as it is', async (t) => {

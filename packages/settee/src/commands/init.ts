@@ -76,13 +76,15 @@ const takenNames: readonly string[] = ['node_modules', 'favicon.ico', 'settee', 
 /** @returns whether the folder was made. */
 async function prepareFolder(folder: string): Promise<boolean> {
   try {
-    const created = await mkdir(folder, { recursive: true })
-    if (created !== undefined) return true
-    const entries = await readdir(folder)
-    if (entries.length === 0) return false
+    await mkdir(folder)
+    return true
   } catch (error) {
-    throw unusable(folder, error)
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(folder, error)
   }
+  const entries = await readdir(folder).catch((error: unknown) => {
+    throw unusable(folder, error)
+  })
+  if (entries.length === 0) return false
   throw cliError(
     'SETTEE_CLI_FOLDER_EXISTS',
     `${folder} exists and is not empty; choose another name or remove it`,
