@@ -4,7 +4,7 @@ import { fromAsync } from '../harness.ts'
 import { echoText, versionOf, type System } from './system.ts'
 
 const contract = defineContract('bench.Echo', {
-  echo: method<{ text: string }, { text: string }>(),
+  echo: method<string, string>(),
 })
 
 export const system: System = {
@@ -20,8 +20,7 @@ export const system: System = {
   async connect(port) {
     const rpc = createRpcClient({ application: 'bench' })
     const client = rpc.client(contract, { addresses: [`127.0.0.1:${port}`] })
-    const message = { text: echoText }
-    await client.echo(message)
-    return fromAsync(() => client.echo(message))
+    await client.echo(echoText)
+    return fromAsync(() => client.echo(echoText))
   },
 }

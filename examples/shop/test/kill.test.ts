@@ -12,17 +12,25 @@ import { startShop, type Shop, type Victim } from '../src/shop.ts'
 
 const victims: readonly Victim[] = ['server', 'order', 'stock', 'account']
 const buyerCount = 12
-/** Longest time from a restart to the next kill, in ms. */
-const longestPauseMs = 500
 const settleLimitMs = 60_000
 
-const runs = [
-  { db: 'sqlite', killCount: 50, seed: 2026 },
-  { db: 'postgres', killCount: 10, seed: 7 },
+interface Run {
+  readonly db: string
+  readonly killCount: number
+  readonly seed: number
+  /** Longest time from a restart to the next kill, in ms. */
+  readonly longestPauseMs: number
+}
+
+const runs: readonly Run[] = [
+  { db: 'sqlite', killCount: 50, seed: 2026, longestPauseMs: 500 },
+  // A service opens its connections and reads the catalogue first: that takes a second.
+  { db: 'postgres', killCount: 10, seed: 7, longestPauseMs: 3000 },
 ]
 
 describe('nothing is half done after', () => {
-  for (const { db, killCount, seed } of runs) {
+  for (const run of runs) {
+    const { db, killCount, seed } = run
     test(`${killCount} kills at random instants, on ${db}`, async (t) => {
       const shop = await startShop({
         db,
@@ -33,7 +41,7 @@ describe('nothing is half done after', () => {
       t.after(() => shop.stop())
       const killing = new AbortController()
       const buying = buyUntil(shop, seed, killing.signal)
-      const killed = await killAtRandom(shop, killCount, seed)
+      const killed = await killAtRandom(shop, run)
       killing.abort()
       const { toldBought } = await buying
 
@@ -46,7 +54,9 @@ describe('nothing is half done after', () => {
       assert.ok(audit.orderIds.size >= toldBought.length)
       for (const orderId of toldBought) assert.ok(audit.orderIds.has(orderId), `${orderId} is lost`)
       assert.ok(toldBought.length > killCount, `only ${toldBought.length} purchases went through`)
-      t.diagnostic(`killed ${killed.join(' ')}; ${toldBought.length} of ${audit.orderIds.size} told`)
+      t.diagnostic(
+        `killed ${killed.join(' ')}; ${toldBought.length} of ${audit.orderIds.size} told`,
+      )
     })
   }
 })
@@ -75,7 +85,8 @@ async function buyUntil(
 }
 
 /** One after the other: each victim is back before the next one dies. */
-async function killAtRandom(shop: Shop, killCount: number, seed: number): Promise<Victim[]> {
+async function killAtRandom(shop: Shop, run: Run): Promise<Victim[]> {
+  const { killCount, seed, longestPauseMs } = run
   const random = createSeededRandom(seed)
   const killed: Victim[] = []
   while (killed.length < killCount) {

@@ -30,3 +30,29 @@ export function currentContext(): RequestContext {
 export function runWithContext<Result>(context: RequestContext, run: () => Result): Result {
   return storage.run(context, run)
 }
+
+const runAtRoot = AsyncLocalStorage.snapshot()
+
+/**
+ * Runs `handle(first, second)` as a new request that has arrived: with exactly this context and
+ * with no other store of the code that read it from the socket. For servers only. Half the cost of
+ * {@link runWithContext}, which keeps what surrounds it (measured).
+ */
+export function runRequest<First, Second, Result>(
+  context: RequestContext,
+  handle: (first: First, second: Second) => Result,
+  first: First,
+  second: Second,
+): Result {
+  return runAtRoot(enter<First, Second, Result>, context, handle, first, second)
+}
+
+function enter<First, Second, Result>(
+  context: RequestContext,
+  handle: (first: First, second: Second) => Result,
+  first: First,
+  second: Second,
+): Result {
+  storage.enterWith(context)
+  return handle(first, second)
+}

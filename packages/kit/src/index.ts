@@ -18,7 +18,7 @@ export {
   type ConfigSources,
   type ParsedConfig,
 } from './config.ts'
-export { currentContext, runWithContext, type RequestContext } from './context.ts'
+export { currentContext, runRequest, runWithContext, type RequestContext } from './context.ts'
 export {
   defineErrors,
   isSetteeError,

@@ -8,6 +8,9 @@ const launcher = fileURLToPath(new URL('../bin/settee.js', import.meta.url))
 /** Options under which a control plane is in nobody's way. */
 export const anyPorts: readonly string[] = ['--http.port=0', '--tx.port=0', '--registry.port=0']
 
+/** Our own environment without what makes packages resolve to their sources. */
+const env = { ...process.env, NODE_OPTIONS: '', npm_config_node_options: '' }
+
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
@@ -31,20 +34,17 @@ export function start(
   args: readonly string[],
   options: SpawnOptions = {},
 ): Running {
-  const child = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...options,
-    env: { ...process.env, NODE_OPTIONS: '', ...options.env },
-  })
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env, ...options })
   let stdout = ''
   let stderr = ''
   child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const ended = once(child, 'close').then(([code]) => ({
-    code: code as number | null,
-    stdout,
-    stderr,
-  }))
+  // Not the event `close`: it stays away when the parent closes the IPC channel.
+  const ended = Promise.all([
+    once(child, 'exit'),
+    once(child.stdout!, 'close'),
+    once(child.stderr!, 'close'),
+  ]).then(([[code]]) => ({ code: code as number | null, stdout, stderr }))
   return {
     child,
     ended,

@@ -57,7 +57,10 @@ describe('wrong usage is one sentence with the fix, and exit code 2', () => {
     [['init'], /settee init needs one name, such as: settee init my-shop/],
     [['init', 'one', 'two'], /needs one name/],
     [['init', '--force', 'one'], /unknown option --force/],
-    [['init', '../up'], /takes a name, not the path "\.\.\/up"; change to the folder above it first/],
+    [
+      ['init', '../up'],
+      /takes a name, not the path "\.\.\/up"; change to the folder above it first/,
+    ],
     [['init', '..'], /takes a name, not the path/],
     [['init', '/tmp/absolute'], /takes a name, not the path/],
     [['init', 'My Shop'], /"My Shop" cannot be the name of a project; .* such as my-shop/],

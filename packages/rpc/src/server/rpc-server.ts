@@ -21,7 +21,7 @@ import {
 } from '@settee/bolt'
 import {
   messageOf,
-  runWithContext,
+  runRequest,
   sleep,
   systemClock,
   type Clock,
@@ -84,12 +84,6 @@ const hearsayMs = 100
 
 type Handler = (request: unknown, call: CallInfo) => unknown
 
-interface ServedMethod {
-  readonly where: string
-  readonly method: AnyMethod
-  readonly handler: Handler
-}
-
 export function createRpcServer(options: RpcServerOptions): RpcServer {
   return new BoltRpcServer(options)
 }
@@ -100,7 +94,7 @@ class BoltRpcServer implements RpcServer {
   readonly #clock: Clock
   readonly #wheel: TimerWheel
   readonly #listener: Listener
-  readonly #services = new Map<string, Map<string, ServedMethod>>()
+  readonly #services = new Map<string, Map<string, Handler>>()
   readonly #publications: Publication[] = []
   // Frames are handled one at a time, so one reader serves all connections.
   readonly #headers = new HeaderReader(requestHeaders, requestBaggagePrefix)
@@ -139,14 +133,14 @@ class BoltRpcServer implements RpcServer {
     if (this.#services.has(serviceName)) {
       throw rpcError('SETTEE_RPC_BAD_CONTRACT', `${serviceName} is already served`)
     }
-    const served = new Map<string, ServedMethod>()
+    const served = new Map<string, Handler>()
     for (const [methodName, method] of Object.entries(methods)) {
       const handler = (handlers as Readonly<Record<string, Handler | undefined>>)[methodName]
       const where = `${serviceName}.${methodName}`
       if (typeof handler !== 'function') {
         throw rpcError('SETTEE_RPC_BAD_CONTRACT', `there is no handler for ${where}`)
       }
-      served.set(methodName, { where, method, handler })
+      served.set(methodName, withValidation(handler, method, where))
     }
     this.#services.set(serviceName, served)
     if (this.#isStarted) this.#announce(serviceName)
@@ -255,15 +249,15 @@ class BoltRpcServer implements RpcServer {
         `${this.#runningCount} calls are running, which is the limit`,
       )
     }
-    const served = this.#find()
-    if (served === undefined) return call.fail(this.#unknownMethod())
+    const handler = this.#find()
+    if (handler === undefined) return call.fail(this.#unknownMethod())
     let request: unknown
     try {
       request = jsonCodec.decode(frame.bytes, frame.contentStart, frame.contentEnd)
     } catch (error) {
       return call.refuse(responseStatus.SERVER_DESERIAL_EXCEPTION, messageOf(error))
     }
-    this.#run(served, request, call)
+    this.#run(handler, request, call)
   }
 
   /**
@@ -279,7 +273,7 @@ class BoltRpcServer implements RpcServer {
   }
 
   /** The headers decide; `service` counts more, because a mesh routes by rewriting it. */
-  #find(): ServedMethod | undefined {
+  #find(): Handler | undefined {
     const headers = this.#headers
     const serviceName = headers.name(sofaHeader.service) ?? headers.name(sofaHeader.targetService)
     const methodName = headers.name(sofaHeader.methodName)
@@ -298,11 +292,11 @@ class BoltRpcServer implements RpcServer {
     )
   }
 
-  #run(served: ServedMethod, request: unknown, call: ServerCall): void {
+  #run(handler: Handler, request: unknown, call: ServerCall): void {
     this.#runningCount++
     let result: unknown
     try {
-      result = runWithContext(call.context, () => handle(served, request, call))
+      result = runRequest(call.context, handler, request, call)
     } catch (error) {
       return this.#settle(call, error, true)
     }
@@ -326,12 +320,12 @@ class BoltRpcServer implements RpcServer {
   }
 }
 
-function handle(served: ServedMethod, request: unknown, call: CallInfo): unknown {
-  const { requestSchema } = served.method
-  if (requestSchema === undefined) return served.handler(request, call)
-  return validate(requestSchema, request, 'SETTEE_RPC_BAD_ARGUMENT', served.where).then((valid) =>
-    served.handler(valid, call),
-  )
+/** The handler, behind the check of its argument if the contract has one. */
+function withValidation(handler: Handler, method: AnyMethod, where: string): Handler {
+  const { requestSchema } = method
+  if (requestSchema === undefined) return handler
+  return async (request, call) =>
+    handler(await validate(requestSchema, request, 'SETTEE_RPC_BAD_ARGUMENT', where), call)
 }
 
 function cancel(frame: BoltFrame, { abortable }: Caller): void {

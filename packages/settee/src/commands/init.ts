@@ -60,7 +60,7 @@ function checkName(name: string): void {
       `settee init takes a name, not the path ${shown}; change to the folder above it first`,
     )
   }
-  if (/^[a-z0-9][a-z0-9._-]{0,99}$/.test(name) && !/\.$/.test(name)) {
+  if (/^[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9_-])?$/.test(name)) {
     if (!takenNames.includes(name)) return
     throw cliError('SETTEE_CLI_USAGE', `npm keeps the name ${shown} for itself; choose another`)
   }

@@ -200,7 +200,11 @@ export class TestClient {
     return this.#askStatus({ type: MessageType.GlobalStatus, xid, extraData: '' })
   }
 
-  async isLockable(xid: string, lockKey: string, resourceId: string = stockResource): Promise<boolean> {
+  async isLockable(
+    xid: string,
+    lockKey: string,
+    resourceId: string = stockResource,
+  ): Promise<boolean> {
     const fields = { xid, branchType: BranchType.AT, resourceId, lockKey, applicationData: '' }
     const answer = await this.ask({ type: MessageType.GlobalLockQuery, ...fields })
     if (answer.resultCode !== ResultCode.Success) throw new Error(answer.msg)

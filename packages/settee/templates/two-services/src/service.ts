@@ -20,7 +20,7 @@ export interface Service {
   /** Under global transactions; use it like a pool of `pg`. */
   readonly database: SqlitePool
   /** Serves until the process is told to stop. */
-  start(): Promise<void>
+  readonly start: () => Promise<void>
 }
 
 /** @param schema SQL that makes the tables of the service when they are missing. */
