@@ -6,7 +6,7 @@
  * processes live in `src/NAME/`. It runs Settee and its peers one after the other in the same run:
  *
  *   const report = createReport('rpc', options)
- *   const ours = await measure({ inFlight: 64, start: fromAsync(() => client.echo(body)) }, options)
+ *   const ours = await measure({ inFlight: 64, start: fromAsync(() => rpc.echo(body)) }, options)
  *   report.add({ case: '64 in flight', system: 'settee', version, ours: true, figures: ours })
  *   return report.rows()
  *
@@ -101,7 +101,7 @@ function runLoop(
   return new Promise((resolve, reject) => {
     function runLane(): void {
       let startedMs = 0
-      // An operation may be done before `start` returns; then the loop goes on instead of the stack.
+      // An operation may be done before `start` returns; then the loop goes on, not the stack.
       let isStarting = false
       let isDone = false
       function next(): void {

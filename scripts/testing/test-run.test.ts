@@ -36,7 +36,7 @@ test('tests are counted by file, suites and parents of failed subtests are not',
   assert.match(results[1]!.reports[0]!, /file-1\.mts > parent > child\n\s+Error: boom/)
 })
 
-test('a file that throws while it loads fails, even behind tests, and spares the others', async () => {
+test('a file that throws on loading fails, even behind tests, and spares the others', async () => {
   const results = await runSources(
     `test('fine', () => {}); throw new Error('broken file')`,
     `test('one', () => {})`,
@@ -48,7 +48,10 @@ test('a file that throws while it loads fails, even behind tests, and spares the
 
 test('a failed hook fails its tests', async () => {
   const [result] = await runSources(
-    `describe('group', () => { before(() => { throw new Error('no hook') }); test('a', () => {}) })`,
+    `describe('group', () => {
+      before(() => { throw new Error('no hook') })
+      test('a', () => {})
+    })`,
   )
   assert.equal(result!.passed, 0)
   assert.ok(result!.failed > 0)

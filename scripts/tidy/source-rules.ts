@@ -7,8 +7,10 @@ import { blankNonCode, importsOf } from './source-text.ts'
 const bannedWords: readonly string[] = ['util', 'helper', 'common', 'misc']
 
 /** File names with capitals, by convention of the tools and people that look for them. */
-const conventionalNames =
-  /^((README|CHANGELOG|CONTRIBUTING|ARCHITECTURE|SECURITY)(\.zh-CN)?\.md|LICENSE|NOTICE|Dockerfile)$/
+const conventionalNames: readonly RegExp[] = [
+  /^(README|CHANGELOG|CONTRIBUTING|ARCHITECTURE|SECURITY)(\.zh-CN)?\.md$/,
+  /^(LICENSE|NOTICE|Dockerfile)$/,
+]
 
 const kebabCase = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/
 
@@ -18,7 +20,7 @@ export function checkFileNames(repository: Repository): Problem[] {
   for (const path of repository.files) {
     if (path.includes('/fixtures/')) continue
     for (const part of path.split('/')) {
-      if (!kebabCase.test(part) && !conventionalNames.test(part)) {
+      if (!kebabCase.test(part) && !conventionalNames.some((name) => name.test(part))) {
         problems.push(`${path}: ${part} must be kebab-case`)
       }
     }

@@ -15,7 +15,8 @@ const tokens = new RegExp(
     String.raw`(?<template>${'`'}(?:\\[\s\S]|[^${'`'}\\])*${'`'})`,
     String.raw`(?<text>'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")`,
     // A slash starts a regular expression where no operand can end before it.
-    String.raw`(?<=[=(,:[!&|?{};\n]\s*)(?<pattern>\/(?![*\/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\/\\\n[])+\/)`,
+    String.raw`(?<=[=(,:[!&|?{};\n]\s*)` +
+      String.raw`(?<pattern>\/(?![*\/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\/\\\n[])+\/)`,
   ].join('|'),
   'g',
 )

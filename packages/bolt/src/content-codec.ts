@@ -17,7 +17,7 @@ export interface ContentCodec {
   decode(bytes: Buffer, start: number, end: number): unknown
 }
 
-/** JSON in UTF-8; `undefined` is empty content. A `__proto__` key stays an ordinary own property. */
+/** JSON in UTF-8; `undefined` is empty content. A `__proto__` key is an ordinary own property. */
 export const jsonCodec: ContentCodec = {
   id: codecId.json,
 

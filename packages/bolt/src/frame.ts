@@ -212,6 +212,7 @@ function checkCommand(bytes: Buffer, offset: number, type: number, code: number)
 function badByte(value: number, field: string, expected: string): Error {
   return wireError(
     'SETTEE_WIRE_BAD_FRAME',
-    `${field} is ${value} where a Bolt frame has ${expected}; does the peer speak another protocol?`,
+    `${field} is ${value} where a Bolt frame has ${expected}; ` +
+      'does the peer speak another protocol?',
   )
 }

@@ -48,7 +48,7 @@ function validFrames(): Buffer[] {
   })
 }
 
-/** Changes one to four places: a bit, a byte, an integer of an extreme value, a cut, an insertion. */
+/** Changes one to four places: a bit, a byte, an extreme integer, a cut, an insertion. */
 function mutate(good: Buffer, random: Random): Buffer {
   let bytes = Buffer.from(good)
   for (let changes = 1 + random.below(4); changes > 0 && bytes.length > 4; changes--) {

@@ -7,9 +7,9 @@
  *       | heartbeat after 15 s of silence  --------->  |
  *       | <------------------------------- its answer  |  3 misses close the connection
  *
- * A call is one object: it waits in the ring of pending calls, in the timer wheel, and knows its own
- * headers, so that a call allocates nothing else here. Originals: RpcRemoting, RpcHeartbeatTrigger
- * and ServerIdleHandler of SOFABolt.
+ * A call is one object: it waits in the ring of pending calls, in the timer wheel, and knows its
+ * own headers, so that a call allocates nothing else here. Originals: RpcRemoting,
+ * RpcHeartbeatTrigger and ServerIdleHandler of SOFABolt.
  */
 import { isSetteeError, messageOf, type Clock, type SetteeError, type Timer } from '@settee/kit'
 import {
@@ -71,7 +71,7 @@ export interface BoltPeerOptions {
   /** Gets each request; the frame is valid during the call. Without it requests are refused. */
   readonly onRequest?: (frame: BoltFrame, peer: BoltPeer) => void
   readonly onClose?: (reason: SetteeError, peer: BoltPeer) => void
-  /** Silence of this side after which it asks for a sign of life, in ms. Default 15,000; 0 never. */
+  /** Silence of this side before it asks for a sign of life, in ms. Default 15,000; 0 never. */
   readonly heartbeatIdleMs?: number
   /** Silence of the peer after which it is given up, in ms. Default 90,000; 0 never. */
   readonly readIdleMs?: number

@@ -7,10 +7,11 @@
  *     GET /api/v1/transactions?state=&query=&limit=&before=   TransactionPage
  *     GET /api/v1/transactions/{xid}              TransactionDetail
  *     GET /api/v1/events?topics=overview,services,transactions,transaction:{xid}
- *         server-sent events: `event: <topic>`, `data: <the same JSON as the GET>`, sent once at the
- *         start and again whenever it changes, at most four times a second; `overview` carries the
- *         clock and the series and is sent every second; `transactions` is the first page without
- *         filter. So something arrives at least every ten seconds, else the reader reconnects
+ *         server-sent events: `event: <topic>`, `data: <the same JSON as the GET>`, sent once at
+ *         the start and again whenever it changes, at most four times a second; `overview` carries
+ *         the clock and the series and is sent every second; `transactions` is the first page
+ *         without filter. So something arrives at least every ten seconds, else the reader
+ *         reconnects
  *     GET /health                                 {"status":"up"}
  *
  * Errors are `{"error":{"code":"SETTEE_…","message":"…"}}` with a matching status. Times are ms

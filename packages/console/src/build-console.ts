@@ -108,7 +108,8 @@ function runBuild(outDir: string, signal: AbortSignal | undefined): Promise<void
       output = (output + text).slice(-outputLimitLength)
     })
     const fail = (said: string, cause?: unknown): void => {
-      const message = `The web console could not be built: ${said.trim()}. Run npm ci and start again.`
+      const reason = said.trim()
+      const message = `The web console could not be built: ${reason}. Run npm ci and start again.`
       reject(consoleError('SETTEE_CONSOLE_BUILD_FAILED', message, { cause }))
     }
     child.once('error', (error) => fail(error.message, error))

@@ -10,7 +10,8 @@ export const themeClass = 'settee'
 
 const shared = {
   fontFamily:
-    'system-ui, -apple-system, "Segoe UI", Roboto, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif',
+    'system-ui, -apple-system, "Segoe UI", Roboto, "PingFang SC", "Hiragino Sans GB", ' +
+    '"Microsoft YaHei", "Noto Sans CJK SC", sans-serif',
   fontFamilyCode: 'ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace',
   fontSize: 14,
   borderRadius: 8,

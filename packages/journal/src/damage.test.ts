@@ -1,6 +1,6 @@
 /**
- * What happens to files that are not as they were left: a torn tail is cut off, damage that no crash
- * explains is refused with file and offset, and nothing whatever makes recovery crash.
+ * What happens to files that are not as they were left: a torn tail is cut off, damage that no
+ * crash explains is refused with file and offset, and nothing whatever makes recovery crash.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -94,7 +94,7 @@ const damages: readonly [string, (files: SimulatedFiles) => Promise<void> | void
   [
     'a flipped bit in an acknowledged record of the last segment',
     (files) => void (segment(files, 3)[offsetOf(4) + 50]! ^= 1),
-    /segment-0000000000000003\.log is damaged at offset 4560: record 45 is not valid, but up to 45 all/,
+    /0003\.log is damaged at offset 4560: record 45 is not valid, but up to 45 all/,
   ],
   [
     'a damaged header',
@@ -139,7 +139,7 @@ test('a record inside a payload is never taken for a record', async () => {
   assert.deepEqual((await open(files)).records, [])
 })
 
-test('100,000 random mutations of the last segment end in a typed error or a cut tail', async () => {
+test('100,000 mutations of the last segment end in a typed error or a cut tail', async () => {
   const random = createSeededRandom(7)
   const files = await writeLog(30)
   const pristine = segment(files, 2).slice()

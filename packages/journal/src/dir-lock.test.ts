@@ -23,7 +23,7 @@ async function ownLock(dir: string): Promise<{ pid: number; started: string; boo
   return JSON.parse(content) as { pid: number; started: string; boot: string }
 }
 
-test('a live holder is refused in one sentence with its process id and the directory', async (t) => {
+test('a directory in use is refused in one sentence with it and its process id', async (t) => {
   const dir = await createDir(t)
   const unlock = await lockDir(dir)
   await assert.rejects(lockDir(dir), {

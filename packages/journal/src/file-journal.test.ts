@@ -69,7 +69,7 @@ function textsFrom(first: number, last: number): string[] {
   return Array.from({ length: last - first + 1 }, (_, i) => `${first + i}`.padEnd(300, '.'))
 }
 
-test('what is appended in one turn, and what comes during a flush, leaves in one flush', async () => {
+test('what is appended in one turn or during a flush leaves in one flush', async () => {
   const { journal, owner } = await openJournal(createFiles())
   const record = Buffer.from('mine')
   for (let index = 1; index <= 50; index++) assert.equal(journal.append(record), index)
@@ -83,7 +83,7 @@ test('what is appended in one turn, and what comes during a flush, leaves in one
   await journal.close()
 })
 
-test('the records are there again after a restart, in order and as they were appended', async () => {
+test('the records are back after a restart, in order and as they were appended', async () => {
   const files = createFiles()
   const texts = ['', 'one', ...textsFrom(3, 40)]
   for (let start = 0; start < texts.length; start += 10) {
@@ -200,7 +200,7 @@ test('records and their segments may be larger or smaller after a restart', asyn
 })
 
 for (const failing of ['write', 'sync'] as const) {
-  test(`a failed ${failing} is final: told once, never tried again, all later appends refused`, async () => {
+  test(`a failed ${failing} is final: told once, not retried, later appends refused`, async () => {
     const files = createFiles()
     const { journal, owner } = await openJournal(files)
     await appendAll(journal, owner, textsFrom(1, 3))
@@ -230,7 +230,7 @@ for (const failing of ['write', 'sync'] as const) {
   })
 }
 
-test('a segment that cannot be made, but not for lack of space, fails the journal, once', async () => {
+test('a segment that cannot be made though there is space fails the journal, once', async () => {
   const files = createFiles()
   const { journal, owner } = await openJournal(files)
   files.fault = (operation) =>
@@ -251,7 +251,7 @@ test('short writes are completed', async () => {
   assert.deepEqual(texts, textsFrom(1, 12))
 })
 
-test('a full disk refuses new work, lets the reserve be used, and opens again by itself', async () => {
+test('a full disk refuses new work but for the reserve, and opens again by itself', async () => {
   const files = createFiles()
   const clock = createManualClock()
   const { journal, owner } = await openJournal(files, { clock })
@@ -295,7 +295,7 @@ test('closing does not wait for a full disk', async () => {
   assert.equal(next.records.length, owner.durable.at(-1))
 })
 
-test('a disk that is full from the start, and a directory that is none, are one sentence', async (t) => {
+test('a disk full from the start, and a directory that is none, are one sentence', async (t) => {
   const files = createFiles()
   files.fault = (operation) => (operation === 'write' ? noSpace() : undefined)
   await assert.rejects(openJournal(files), {
@@ -314,7 +314,7 @@ test('a disk that is full from the start, and a directory that is none, are one 
   })
 })
 
-test('a second journal on the same real directory is refused until the first is closed', async (t) => {
+test('a second journal on a real directory is refused until the first is closed', async (t) => {
   const real = await fs.mkdtemp(path.join(os.tmpdir(), 'settee-journal-'))
   t.after(() => fs.rm(real, { recursive: true }))
   const options = { ...small, dir: real }

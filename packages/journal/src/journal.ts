@@ -19,7 +19,7 @@ export type JournalState = 'open' | 'full' | 'failed' | 'closed'
 export interface JournalOwner {
   /** While opening, first and at most once: the newest valid snapshot, holding 1 to `index`. */
   onSnapshot(index: number, bytes: Uint8Array): void
-  /** While opening: every record behind the snapshot, in order. `bytes` is valid in the call only. */
+  /** While opening: every record behind the snapshot, in order; `bytes` is valid in the call. */
   onRecord(index: number, bytes: Uint8Array): void
   /** All records up to `index` are durable. Never called from within `append`. */
   onDurable(index: number): void

@@ -63,13 +63,15 @@ test('a real limit of the file size (EFBIG) makes the journal full, not failed',
     import { createFileJournal } from '@settee/journal'
     const journal = createFileJournal({ ...${JSON.stringify(options)}, segmentBytes: ${2 ** 18} })
     const nothing = () => undefined
-    await journal.open({ onSnapshot: nothing, onRecord: nothing, onDurable: nothing, onFailed: nothing })
+    const owner = { onSnapshot: nothing, onRecord: nothing, onDurable: nothing, onFailed: nothing }
+    await journal.open(owner)
     const code = (options) => {
       try { journal.append(new Uint8Array(1000), options) } catch (error) { return error.code }
     }
     while (journal.stats().state === 'open') { code(); await new Promise(setImmediate) }
     const before = journal.stats().lastIndex
-    console.log(journal.stats().state, code(), code({ reserve: true }), journal.stats().lastIndex - before)
+    const { state } = journal.stats()
+    console.log(state, code(), code({ reserve: true }), journal.stats().lastIndex - before)
     await journal.close()
     process.exit()`
   const node = `"${process.execPath}" --conditions=@settee/source --input-type=module`

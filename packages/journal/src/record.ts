@@ -1,8 +1,8 @@
 /**
  * The bytes of a record and of a segment's header. All numbers are big-endian.
  *
- *   segment   0        8                16      20                28       32          4096
- *             | magic  | sequence (u64) | salt  | size (u64)      | crc32c | zeros ... | records ...
+ *   segment   0        8                16      20               28       32          4096
+ *             | magic  | sequence (u64) | salt  | size (u64)     | crc32c | zeros ... | records ...
  *
  *   record    0        4        8              14       16
  *             | crc32c | length | index (u48)  | behind | payload (length bytes)

@@ -67,7 +67,7 @@ test('a command is applied and answered after it is durable, in order, not befor
   assert.equal(replica.stats().appliedIndex, 2)
 })
 
-test('a restart replays snapshot and records, and loses only what nobody was promised', async () => {
+test('a restart replays snapshot and records and loses only what nobody was told', async () => {
   const journal = createMemoryJournal({ flush: 'manual' })
   const first = await startReplica(journal, { snapshotEveryBytes: 20 })
   const acknowledged: (number | undefined)[] = []
@@ -86,7 +86,7 @@ test('a restart replays snapshot and records, and loses only what nobody was pro
   assert.equal(second.replica.stats().appliedIndex, 4)
 })
 
-test('every pending command gets the error when the journal fails, and so do later ones', async () => {
+test('pending commands get the error when the journal fails, and so do later ones', async () => {
   const journal = createMemoryJournal({ flush: 'manual' })
   const failures: SetteeError[] = []
   const { replica, machine } = await startReplica(journal, {
@@ -131,7 +131,7 @@ test('a machine that throws fails the replica: nothing is applied behind the def
   })
 })
 
-test('beyond maxPending, and on a full journal, commands are refused and may be tried again', async () => {
+test('beyond maxPending, and on a full journal, commands are refused as retryable', async () => {
   const journal = createMemoryJournal({ flush: 'manual' })
   const { replica } = await startReplica(journal, { maxPending: 2 })
   const kept = [replica.proposeAsync(deposit(1)), replica.proposeAsync(deposit(1))]

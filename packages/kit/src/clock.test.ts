@@ -11,7 +11,7 @@ test('a manual clock stands still until it is moved', () => {
   assert.deepEqual([clock.now(), clock.monotonic()], [1250, 250])
 })
 
-test('timers run in order of due time, equal ones in order of creation, each at its instant', () => {
+test('timers run in order of due time, then of creation, each at its instant', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(50), { maxLength: 30 }), fc.array(fc.nat(40)), (delays, steps) => {
       const clock = createManualClock()

@@ -247,7 +247,7 @@ class BoltRegistryServer implements RegistryServer {
     }
   }
 
-  /** A push that failed is tried again, unless a newer one is on its way or the subscriber is gone. */
+  /** A failed push is tried again, unless a newer one is on its way or the subscriber is gone. */
   #pushLater(datum: Datum, subscription: Subscription, version: number, attempt: number): void {
     if (attempt >= maxPushAttempts || this.#isStopped) return
     this.#clock.after(backoffMs(attempt, pushBackoff, this.#random), () => {

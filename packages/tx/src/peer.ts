@@ -10,8 +10,8 @@
  *       | heartbeat after 5 s of silence  ----------->  |
  *       | <----------------------------  its answer     |  15 s without any byte: closed
  *
- * A call is one object: it waits in the ring of pending calls and in the timer wheel, so that a call
- * allocates nothing else here. Originals: AbstractNettyRemoting, ServerOnRequestProcessor and
+ * A call is one object: it waits in the ring of pending calls and in the timer wheel, so that a
+ * call allocates nothing else here. Originals: AbstractNettyRemoting, ServerOnRequestProcessor and
  * ClientOnResponseProcessor in org.apache.seata.core.rpc.
  */
 import { isSetteeError, type Clock, type SetteeError, type Timer } from '@settee/kit'

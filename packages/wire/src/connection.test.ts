@@ -112,7 +112,7 @@ describe('connection', () => {
     socket.destroy()
   })
 
-  test('a peer that does not read is not read any more, and at the limit sending fails', async () => {
+  test('a peer that does not read is not read either, and at the limit sending fails', async () => {
     const failed = Promise.withResolvers<unknown>()
     const answer = 'x'.repeat(100_000)
     let frameCount = 0

@@ -3,8 +3,8 @@
  *
  * Out: messages are encoded straight into the connection's arena and leave in one `write` when the
  * microtasks of the turn have run, so a hundred answers of one turn are one system call (measured:
- * 6 to 12 times more messages per CPU-second than a write each). In: chunks are split into frames in
- * place. A peer that does not read stops being read itself once its backlog passes a mark, and
+ * 6 to 12 times more messages per CPU-second than a write each). In: chunks are split into frames
+ * in place. A peer that does not read stops being read itself once its backlog passes a mark, and
  * loses the connection at the hard limit.
  */
 import type { Socket } from 'node:net'

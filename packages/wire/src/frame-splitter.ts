@@ -12,8 +12,8 @@ import { ByteReader } from './byte-reader.ts'
 import { wireError } from './errors.ts'
 
 /**
- * Length in bytes of the frame that starts at `offset`, of which `available` bytes are there; 0 when
- * these are too few to say. Throws SETTEE_WIRE_BAD_FRAME or SETTEE_WIRE_FRAME_TOO_LARGE.
+ * Length in bytes of the frame that starts at `offset`, of which `available` bytes are there; 0
+ * when these are too few to say. Throws SETTEE_WIRE_BAD_FRAME or SETTEE_WIRE_FRAME_TOO_LARGE.
  */
 export type FrameLength = (
   bytes: Buffer,

@@ -2,7 +2,7 @@
  * Accepts connections. Binds loopback unless the caller says that the address may be reached from
  * other machines.
  */
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { messageOf } from '@settee/kit'
 import { Connection, type ConnectionHandler, type ConnectionLimits } from './connection.ts'
 import { wireError } from './errors.ts'
@@ -29,22 +29,25 @@ export class Listener {
   readonly #connections = new Set<Connection>()
   readonly #server: Server
   readonly #host: string
+  #port: number
+  #address: string
 
   constructor(options: ListenerOptions) {
     this.#options = options
     this.#host = options.host ?? '127.0.0.1'
+    this.#port = options.port
+    this.#address = `${this.#host}:${this.#port}`
     this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket))
     this.#server.maxConnections = options.maxConnections ?? 10_000
   }
 
-  /** `host:port` as bound. */
+  /** `host:port` as bound. Asked with every transaction id, so it is kept: it is a system call. */
   get address(): string {
-    return `${this.#host}:${this.port}`
+    return this.#address
   }
 
   get port(): number {
-    const bound = this.#server.address()
-    return typeof bound === 'object' && bound !== null ? bound.port : this.#options.port
+    return this.#port
   }
 
   get connectionCount(): number {
@@ -55,6 +58,8 @@ export class Listener {
   async start(): Promise<void> {
     assertMayBind(this.#options.name, this.#host, this.#options.allowRemote ?? false)
     await listen(this.#server, this.#options.name, this.#host, this.#options.port)
+    this.#port = (this.#server.address() as AddressInfo).port
+    this.#address = `${this.#host}:${this.#port}`
     // A connection that fails while it is accepted concerns nobody but itself.
     this.#server.on('error', () => {})
   }

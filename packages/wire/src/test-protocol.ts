@@ -1,4 +1,4 @@
-/** The smallest framing there is, for the tests of this package: int32 length of the whole frame. */
+/** The smallest framing there is, for the tests of this package: int32 length of a whole frame. */
 import type { ByteWriter } from './byte-writer.ts'
 import { wireError } from './errors.ts'
 

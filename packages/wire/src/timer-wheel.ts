@@ -2,9 +2,9 @@
  * A hashed timer wheel: one timer of the process for all calls that wait.
  *
  * A `setTimeout` per call costs half a microsecond and a heap operation; here arming and disarming
- * are two pointer writes. Entries are intrusive: whoever waits extends {@link WheelEntry}. The price
- * is precision: an entry expires up to one tick late, never early. Idea: Varghese and Lauck 1987;
- * original: io.netty.util.HashedWheelTimer.
+ * are two pointer writes. Entries are intrusive: whoever waits extends {@link WheelEntry}. The
+ * price is precision: an entry expires up to one tick late, never early. Idea: Varghese and Lauck
+ * 1987; original: io.netty.util.HashedWheelTimer.
  *
  *        slot 0     slot 1     slot 2   ...   slot 511
  *          |          |

@@ -1,4 +1,4 @@
-/** Over every page while the control plane is away: since when, what that means, what happens next. */
+/** Over every page while the control plane is away: since when, what that means, what is next. */
 import { DisconnectOutlined } from '@ant-design/icons'
 import { Button } from 'antd'
 import { useEffect, useState, type ReactNode } from 'react'
@@ -6,7 +6,7 @@ import { useLanguage } from '../i18n/language.tsx'
 import { useLive } from '../live/live.tsx'
 import { useOverview } from '../live/queries.ts'
 
-/** A restart of the control plane is shorter; a notice that only flashes would alarm for nothing. */
+/** A restart of the control plane is shorter; a notice that flashes would alarm for nothing. */
 const graceMs = 1_500
 
 export function StaleNotice(): ReactNode {

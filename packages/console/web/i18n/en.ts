@@ -21,7 +21,7 @@ export const en = {
   'live.waiting': 'Reconnecting since {time}',
   'live.staleTitle': 'The control plane has not answered since {time}',
   'live.staleHint':
-    'What you see is from then. Your services keep calling each other; new transactions have to wait.',
+    'What you see is from then. Your services keep calling each other; new transactions must wait.',
   'live.neverTitle': 'The control plane does not answer',
   'live.neverHint': 'Start it with npx settee dev. This page connects by itself.',
   'live.nextAttempt': 'Next attempt in {duration}',
@@ -44,7 +44,8 @@ export const en = {
   'health.running':
     'All is well; {count} transaction is running | All is well; {count} transactions are running',
   'health.waits':
-    '{count} transaction waits for {target} since {time} | {count} transactions wait for {target} since {time}',
+    '{count} transaction waits for {target} since {time} | ' +
+    '{count} transactions wait for {target} since {time}',
   'health.retrying':
     '{count} transaction is being retried | {count} transactions are being retried',
   'health.failed': '{count} transaction needs a person | {count} transactions need a person',
@@ -67,7 +68,8 @@ export const en = {
   'overview.endpoints': '{count} endpoint | {count} endpoints',
   'overview.throughput': 'Transactions per second',
   'overview.throughputNow':
-    'Now {committed} committed and {rolledBack} rolled back per second; at most {peak} in the last two minutes.',
+    'Now {committed} committed and {rolledBack} rolled back per second; ' +
+    'at most {peak} in the last two minutes.',
   'overview.lastMinutes': '2 min ago',
   'overview.now': 'now',
   'overview.components': 'Components',
@@ -164,7 +166,7 @@ export const en = {
   'waiting.next': 'next attempt in {duration}',
   'waiting.trying': 'trying now',
   'waiting.hint':
-    'Nothing to do here: it goes on by itself when {target} answers, and nothing is lost until then.',
+    'Nothing to do here: it goes on by itself when {target} answers, and nothing gets lost.',
 
   'end.committed': 'Committed by {actor} after {duration}',
   'end.rolledBack': 'Rolled back by {actor} after {duration}',

@@ -11,7 +11,8 @@ function parse(chunks: readonly string[], limitLength?: number): ServerEvent[] {
 }
 
 const stream =
-  ': hello\n\nevent: overview\ndata: {"a":1}\n\nevent: services\r\ndata:[1,\r\ndata: 2]\r\n\r\nid: 7\ndata\n\n'
+  ': hello\n\nevent: overview\ndata: {"a":1}\n\n' +
+  'event: services\r\ndata:[1,\r\ndata: 2]\r\n\r\nid: 7\ndata\n\n'
 const expected = [
   { topic: 'overview', text: '{"a":1}' },
   { topic: 'services', text: '[1,\n2]' },

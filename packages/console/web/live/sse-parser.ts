@@ -1,7 +1,8 @@
 /**
  * Server-sent events out of the chunks of a response (WHATWG HTML, "Parsing an event stream"):
- * lines end with LF or CRLF, a line is `field: value` or a `: comment`, an empty line ends an event.
- * `id` and `retry` are not used: every event carries the whole state, and reconnecting is ours.
+ * lines end with LF or CRLF, a line is `field: value` or a `: comment`, an empty line ends an
+ * event. `id` and `retry` are not used: every event carries the whole state, and reconnecting is
+ * ours.
  */
 
 export interface ServerEvent {

@@ -1,8 +1,8 @@
 /**
  * `settee dev` and `settee server`: the control plane in the foreground until Ctrl-C or SIGTERM.
  *
- * Both run the same code. `dev` keeps its state in memory unless told otherwise; `server` insists on
- * a folder for the journal, so that nobody runs money in memory by accident.
+ * Both run the same code. `dev` keeps its state in memory unless told otherwise; `server` insists
+ * on a folder for the journal, so that nobody runs money in memory by accident.
  *
  * Whoever starts it as a child with an IPC channel hears `{kind: 'progress', sentence}` and, once
  * all listeners are open, `{kind: 'ready', components}`; it stops on SIGTERM or when that channel

@@ -90,7 +90,8 @@ function run(
     }
     const refuse = (said: string, cause?: unknown): void => {
       const [firstLine] = said.trim().split('\n')
-      const message = `${name} failed in ${checkoutDir}: ${firstLine}; run npm ci there and try again`
+      const what = `${name} failed in ${checkoutDir}: ${firstLine}`
+      const message = `${what}; run npm ci there and try again`
       reject(cliError('SETTEE_CLI_PACK_FAILED', message, { cause, details: { said } }))
     }
     child.once('error', (error) => refuse(error.message, error))

@@ -12,7 +12,7 @@ export interface AskOptions<Answer> {
   readonly attemptMs: number
   /** Default unlimited. */
   readonly maxAttempts?: number
-  /** Why an answer does not count, undefined when it does. Asked again if the error is retryable. */
+  /** Why an answer does not count, undefined when it does; asked again if that is retryable. */
   readonly refusalOf?: (answer: Answer) => SetteeError | undefined
 }
 

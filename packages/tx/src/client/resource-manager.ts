@@ -40,7 +40,7 @@ import type { CoordinatorLink } from './coordinator-link.ts'
 import type { BranchPort, BranchRegistration, Resource } from './resource.ts'
 
 export interface ResourceManagerOptions {
-  /** Longest wait for one answer of the coordinator, in ms; waiting for locks is extra. Default 15,000. */
+  /** Longest wait for one answer, in ms; waiting for locks is extra. Default 15,000. */
   readonly requestTimeoutMs?: number
   /** Branches of one resource that end at the same time. Default 16. */
   readonly maxRunningBranches?: number

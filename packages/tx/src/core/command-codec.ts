@@ -200,7 +200,8 @@ function readSafe(reader: ByteReader): number {
   if (typeof value === 'number') return value
   throw txError(
     'SETTEE_TX_BAD_RECORD',
-    `the id or time ${value} is beyond what a coordinator with worker 0 gives; the record is damaged`,
+    `the id or time ${value} is beyond what a coordinator with worker 0 gives; ` +
+      'the record is damaged',
   )
 }
 

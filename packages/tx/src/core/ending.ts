@@ -143,9 +143,9 @@ export function refusalOfManual(
 }
 
 /**
- * The answer to a commit of a transaction that is not in Begin. What is left of AT is only clean-up,
- * so that is as good as committed, even while the clean-up fails. After a timeout the manager hears
- * so in whichever state the rollback is.
+ * The answer to a commit of a transaction that is not in Begin. What is left of AT is only
+ * clean-up, so that is as good as committed, even while the clean-up fails. After a timeout the
+ * manager hears so in whichever state the rollback is.
  */
 function commitAnswer(transaction: Transaction): GlobalStatus {
   const { status } = transaction

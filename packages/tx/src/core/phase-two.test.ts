@@ -102,6 +102,20 @@ describe('phase two', () => {
     assert.deepEqual(calls(), [], 'one call at a time')
   })
 
+  it('tries again without delay when one connects before the failure is recorded', () => {
+    const { scenario, driver, calls, pass } = start()
+    const xid = scenario.begin()
+    const branchId = scenario.register(xid, { resourceId: 'account' })
+    pass(scenario.rollback(xid))
+    const [call] = driver.takeCalls(scenario.now)
+    driver.resourceAvailable('account')
+    assert.deepEqual(calls(), [], 'one call at a time')
+    pass(scenario.endAll([failedOutcome(call!, 'rm client is not connected')]))
+    assert.deepEqual(calls(), [`rollback ${branchId}`])
+    pass(scenario.endAll([failedOutcome(call!, 'the database is away')]))
+    assert.deepEqual(calls(), [], 'once for each connection')
+  })
+
   it('ignores an answer that comes twice', () => {
     const { scenario, calls, pass } = start()
     const xid = scenario.begin()

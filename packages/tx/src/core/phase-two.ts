@@ -52,6 +52,8 @@ interface Attempt {
   readonly branchId: number
   readonly resourceId: string
   isInFlight: boolean
+  /** A resource manager has connected since the call was made: a failure need not wait. */
+  isRetriedAtOnce: boolean
 }
 
 export class PhaseTwo {
@@ -63,7 +65,7 @@ export class PhaseTwo {
   readonly #ready = new Set<string>()
   /** By xid and branch id; a branch without an attempt may be called. */
   readonly #attempts = new Map<string, Map<number, Attempt>>()
-  readonly #waitingByResource = new Map<string, Set<Attempt>>()
+  readonly #byResource = new Map<string, Set<Attempt>>()
   readonly #retries = new DueIndex<Attempt>()
   readonly #timeouts = new DueIndex<string>()
   #inFlightCount = 0
@@ -123,12 +125,14 @@ export class PhaseTwo {
 
   /** A resource manager for `resourceId` has connected: what waits for it is tried at once. */
   resourceAvailable(resourceId: string): void {
-    const waiting = this.#waitingByResource.get(resourceId)
-    if (waiting === undefined) return
-    // Each one leaves the set in turn; none comes in meanwhile.
-    for (const attempt of waiting) {
-      this.#retries.delete(attempt)
-      this.#retryNow(attempt)
+    // Those that wait leave the set in turn; none comes in meanwhile.
+    for (const attempt of this.#byResource.get(resourceId) ?? []) {
+      if (attempt.isInFlight) {
+        attempt.isRetriedAtOnce = true
+      } else {
+        this.#retries.delete(attempt)
+        this.#retryNow(attempt)
+      }
     }
   }
 
@@ -152,7 +156,9 @@ export class PhaseTwo {
       if (attempts?.has(branchId) === true) continue
       if (this.#inFlightCount >= this.#maxCallsInFlight) return false
       if (attempts === undefined) this.#attempts.set(xid, (attempts = new Map()))
-      attempts.set(branchId, { xid, branchId, resourceId, isInFlight: true })
+      const attempt = { xid, branchId, resourceId, isInFlight: true, isRetriedAtOnce: false }
+      attempts.set(branchId, attempt)
+      this.#index(attempt)
       this.#inFlightCount++
       calls.push(callOf(transaction, branch))
     }
@@ -171,13 +177,18 @@ export class PhaseTwo {
       this.#forget(attempt)
       return
     }
+    if (attempt.isRetriedAtOnce) {
+      this.#retryNow(attempt)
+      return
+    }
     const delayMs = backoffMs(Math.max(branch.failureCount, 1), this.#retry, this.#random)
     this.#retries.set(attempt, now + delayMs)
-    let waiting = this.#waitingByResource.get(attempt.resourceId)
-    if (waiting === undefined) {
-      this.#waitingByResource.set(attempt.resourceId, (waiting = new Set()))
-    }
-    waiting.add(attempt)
+  }
+
+  #index(attempt: Attempt): void {
+    let attempts = this.#byResource.get(attempt.resourceId)
+    if (attempts === undefined) this.#byResource.set(attempt.resourceId, (attempts = new Set()))
+    attempts.add(attempt)
   }
 
   /** The wait is over: the branch may be called again, if it still needs it. */
@@ -191,10 +202,10 @@ export class PhaseTwo {
     const attempts = this.#attempts.get(xid)
     attempts?.delete(branchId)
     if (attempts?.size === 0) this.#attempts.delete(xid)
-    const waiting = this.#waitingByResource.get(resourceId)
-    if (waiting === undefined) return
-    waiting.delete(attempt)
-    if (waiting.size === 0) this.#waitingByResource.delete(resourceId)
+    const others = this.#byResource.get(resourceId)
+    if (others === undefined) return
+    others.delete(attempt)
+    if (others.size === 0) this.#byResource.delete(resourceId)
   }
 }
 

@@ -60,7 +60,7 @@ export function refusalOfReport(
   )
 }
 
-/** Only sagas are ended by report; the original's answer for an unknown one is the report itself. */
+/** Only sagas end by report; the original's answer for an unknown one is the report itself. */
 export function globalReport(state: CoordinatorState, command: GlobalReportCommand): CommandResult {
   const { xid, now, status } = command
   const transaction = state.transactions.get(xid)

@@ -1,5 +1,6 @@
 /**
- * How phase one of a branch ended, RM to coordinator. Originals: BranchReport{Request,Response}Codec.
+ * How phase one of a branch ended, RM to coordinator.
+ * Originals: BranchReport{Request,Response}Codec.
  *
  *     13 BranchReport    | xid text16 | branchId i64 | branchStatus u8 | resourceId text16 |
  *                        | applicationData text32 | branchType u8 |

@@ -1,6 +1,6 @@
 /**
- * What the version in a client's registration decides. Seata negotiates by this text alone; one that
- * is empty or unreadable counts as the oldest.
+ * What the version in a client's registration decides. Seata negotiates by this text alone; one
+ * that is empty or unreadable counts as the oldest.
  */
 
 /** Whether `version`, such as `2.3.0-SNAPSHOT`, is `major.minor` or newer. */

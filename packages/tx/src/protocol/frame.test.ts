@@ -74,7 +74,7 @@ test('frames are written behind what the writer holds already', () => {
   assert.deepEqual(writer.bytes(), Buffer.concat([beginFrame, beginFrame]))
 })
 
-test('a head map is read where one is, with null and empty values, and not kept for the next', () => {
+test('a head map is read, with null and empty values, and not kept for the next', () => {
   const body = '0001 0000ea60 0001 74'
   const map = '0001 6b 0001 76  0001 65 0000  0001 6e ffff  ffff 0001 78'
   const bytes = hex(`dada 01 0000002e 0025 00 01 00 00000001 ${map} ${body}`)

@@ -134,7 +134,7 @@ export function decodeFrameHeader(reader: ByteReader, header: FrameHeader): void
 
 /**
  * Writes a whole frame. A plain encoder for `connection.send`.
- * @throws SETTEE_TX_BAD_MESSAGE, SETTEE_WIRE_FRAME_TOO_LARGE. The caller takes back what is written.
+ * @throws SETTEE_TX_BAD_MESSAGE, SETTEE_WIRE_FRAME_TOO_LARGE; the caller takes back the bytes.
  */
 export function encodeFrame(writer: ByteWriter, frame: MessageFrame): void {
   const start = writer.length

@@ -436,7 +436,7 @@ test('a body that is cut at any byte is refused with a typed error', () => {
   }
 })
 
-test('a frame that is cut at any byte is waited for, and refused when it is taken for whole', () => {
+test('a frame cut at any byte is waited for, and refused when taken for whole', () => {
   for (const item of goldens) {
     const frame = frameOf(item)
     for (let end = 0; end < frame.length; end++) {

@@ -176,7 +176,7 @@ test('a merged message inside of a merged one is refused', () => {
   assert.throws(() => decodeHex(`003b 0000000a 0001 ${inner}`), badMessage(/type code 59 .*merged/))
 })
 
-test('a count of merged messages that is negative or over the limit is refused before reading', () => {
+test('a negative or excessive count of merged messages is refused before reading', () => {
   assert.throws(() => decodeHex('003c 00000002 ffff'), badMessage(/-1 messages/))
   assert.throws(() => decodeHex('003c 00000002 2711'), badMessage(/10001 messages/))
   const one = { type: MessageType.BranchReportResult, exceptionCode: 0, msg: '', resultCode: 1 }

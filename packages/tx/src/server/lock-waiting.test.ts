@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
+import { createMemoryJournal } from '@settee/journal'
+import type { TxServerOptions } from '../server.ts'
 import { BranchStatus, ExceptionCode, MessageType, ResultCode } from '../protocol/index.ts'
 import {
   accountResource,
@@ -17,8 +19,10 @@ after(() => cleanUpAll(cleanUps))
 const patient = { applicationData: '{"lockWaitMs":60000}' }
 const patientHolder = { applicationData: '{"autoCommit":false,"lockWaitMs":60000}' }
 
-async function start(): Promise<TestCoordinator & { client: TestClient }> {
-  const coordinator = await startCoordinator(cleanUps)
+async function start(
+  options: Partial<TxServerOptions> = {},
+): Promise<TestCoordinator & { client: TestClient }> {
+  const coordinator = await startCoordinator(cleanUps, options)
   const resourceIds = `${stockResource},${accountResource}`
   return { ...coordinator, client: await coordinator.connect({ resourceIds }) }
 }
@@ -122,20 +126,26 @@ describe('who may wait for a row', () => {
   })
 
   test('is not overtaken by a newcomer who may wait too', async () => {
-    const coordinator = await start()
+    const journal = createMemoryJournal({ flush: 'manual' })
+    const coordinator = await start({ journal })
     const { client } = coordinator
-    const [holder, first, newcomer] = [
-      await client.begin(),
-      await client.begin(),
-      await client.begin(),
-    ]
-    await client.branch(holder, 'stock:1')
+    const flushed = async <Value>(answer: Promise<Value>): Promise<Value> => {
+      await client.statusOf('alive')
+      journal.flush()
+      return answer
+    }
+    const holder = await flushed(client.begin())
+    const [first, newcomer] = [await flushed(client.begin()), await flushed(client.begin())]
+    await flushed(client.branch(holder, 'stock:1'))
     const waiting = await park(coordinator, client, { xid: first, lockKey: 'stock:1' })
-    const late = await park(coordinator, client, { xid: newcomer, lockKey: 'stock:2,1' })
-    await client.commit(holder)
-    assert.equal((await waiting.answer).resultCode, ResultCode.Success)
-    await client.commit(first)
-    assert.equal((await late.answer).resultCode, ResultCode.Success)
+    // The row is free, and the first is on its way to the disk with it.
+    await flushed(client.commit(holder))
+    const late = client.askBranch(newcomer, 'stock:2,1', patient)
+    await client.statusOf('alive')
+    assert.equal(coordinator.server.lockWaiterCount, 2)
+    assert.equal((await flushed(waiting.answer)).resultCode, ResultCode.Success)
+    await flushed(client.commit(first))
+    assert.equal((await flushed(late)).resultCode, ResultCode.Success)
   })
 
   test('is refused when its time is up', async () => {

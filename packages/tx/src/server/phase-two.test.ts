@@ -143,6 +143,32 @@ describe('a resource manager that cannot be reached', () => {
   })
 })
 
+test('a resource manager that connects while a failure is being flushed is called at once', async () => {
+  const journal = createMemoryJournal({ flush: 'manual' })
+  const coordinator = await startCoordinator(cleanUps, { journal })
+  const client = await coordinator.connect()
+  const flushUntil = async <Value>(answer: Promise<Value>): Promise<Value> => {
+    let isAnswered = false
+    void answer.finally(() => (isAnswered = true))
+    while (!isAnswered) {
+      journal.flush()
+      await client.statusOf('alive')
+    }
+    return answer
+  }
+  const xid = await flushUntil(client.begin())
+  const branchId = await flushUntil(client.branch(xid, 'stock:1'))
+  const answer = client.rollback(xid)
+  await client.statusOf(xid)
+  journal.flush()
+  // The attempt has failed for want of a channel, and that is not durable yet.
+  const resources = await coordinator.connect({ resourceIds: stockResource })
+  assert.deepEqual(resources.orders, [])
+  await flushUntil(resources.until(() => resources.orders.length === 1))
+  assert.deepEqual(resources.orders, [`rollback ${branchId}`])
+  assert.equal(await flushUntil(answer), 'RollbackRetrying')
+})
+
 describe('an attempt that fails', () => {
   test('because the resource manager says so is repeated until it works', async () => {
     const scene = await start()

@@ -8,9 +8,9 @@
  * The grammar has no escape. `,` and `;` in a key are therefore written as `%2C` and `%3B`, where
  * Seata's own client throws, and in a table name `:` as `%3A` too; an empty key becomes `%00`,
  * because the coordinator skips what is empty and the row would not be locked. The `%` itself stays
- * as it is, so that keys of Java peers look the same. Two different rows may thus share a key (`a,b`
- * and `a%2Cb`, or `a_b`,`c` and `a`,`b_c`): they exclude each other without need, which is safe; the
- * same row never has two keys.
+ * as it is, so that keys of Java peers look the same. Two different rows may thus share a key
+ * (`a,b` and `a%2Cb`, or `a_b`,`c` and `a`,`b_c`): they exclude each other without need, which is
+ * safe; the same row never has two keys.
  * Original: org.apache.seata.rm.datasource.exec.BaseTransactionalExecutor#buildLockKey.
  */
 

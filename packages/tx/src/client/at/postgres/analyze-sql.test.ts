@@ -35,8 +35,8 @@ const cases: [sql: string, plan: Partial<Record<string, unknown>>][] = [
       imageParameters: [3, 2],
       pinParameter: 4,
       text:
-        'UPDATE t SET a = $1 WHERE (b = $3 OR c = $2 OR b = $3 ) AND "t".ctid = ANY ($4::pg_catalog.tid[])' +
-        ' RETURNING MARK, "t".*',
+        'UPDATE t SET a = $1 WHERE (b = $3 OR c = $2 OR b = $3 ) ' +
+        'AND "t".ctid = ANY ($4::pg_catalog.tid[]) RETURNING MARK, "t".*',
     },
   ],
   [
@@ -51,12 +51,13 @@ const cases: [sql: string, plan: Partial<Record<string, unknown>>][] = [
     },
   ],
   [
-    'SELECT a IS DISTINCT FROM b, extract(year FROM c) FROM ONLY t x JOIN u ON true FOR UPDATE OF x',
+    'SELECT a IS DISTINCT FROM b, extract(year FROM c) FROM ONLY t x JOIN u ON true ' +
+      'FOR UPDATE OF x',
     {
       relation: { schema: undefined, name: 't' },
       text:
-        'SELECT a IS DISTINCT FROM b, extract(year FROM c) , MARK, "x".* FROM ONLY t x JOIN u ON true ' +
-        'FOR UPDATE OF x',
+        'SELECT a IS DISTINCT FROM b, extract(year FROM c) , MARK, "x".* ' +
+        'FROM ONLY t x JOIN u ON true FOR UPDATE OF x',
     },
   ],
 ]

@@ -153,7 +153,8 @@ function planUpdate(node: UpdateStmt, sql: SqlText, parse: ParseSql): UpdatePlan
 
   const head = sql.text.slice(0, update.start)
   const image = sql.renumber(
-    `${head}SELECT ${mark}, ${aliasOf(target)}.*, ${address} FROM ${sql.slice(update.end, set.start)}` +
+    `${head}SELECT ${mark}, ${aliasOf(target)}.*, ${address} ` +
+      `FROM ${sql.slice(update.end, set.start)}` +
       (condition === undefined ? '' : ` WHERE ${condition}`),
   )
   const pinParameter = sql.parameterCount + 1

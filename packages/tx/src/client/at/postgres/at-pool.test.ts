@@ -382,7 +382,7 @@ function testPool(): void {
     assert.deepEqual(await Promise.all([1, 2, 3, 4].map(moneyOf)), [100, 50, 100, 100])
   })
 
-  test('a table that was altered since it was described is undone with its new columns', async () => {
+  test('a table altered since it was described is undone with its new columns', async () => {
     const { coordinator, pool, plain } = fixture
     await plain.query('CREATE TABLE grown (id int PRIMARY KEY); INSERT INTO grown VALUES (1)')
     const first = await coordinator.run(() => pool.query('DELETE FROM grown'))
@@ -397,7 +397,8 @@ function testPool(): void {
   test('a name means the table of the session that uses it', async () => {
     const { coordinator, pool, plain } = fixture
     await plain.query(`CREATE SCHEMA a; CREATE SCHEMA b;
-      CREATE TABLE a.own (id int PRIMARY KEY, v int); CREATE TABLE b.own (id int PRIMARY KEY, w text);
+      CREATE TABLE a.own (id int PRIMARY KEY, v int);
+      CREATE TABLE b.own (id int PRIMARY KEY, w text);
       INSERT INTO a.own VALUES (1, 1); INSERT INTO b.own VALUES (1, 'b')`)
     for (const schemaName of ['a', 'b', 'a']) {
       const earlier = [await fixture.dump('a.own'), await fixture.dump('b.own')]

@@ -80,7 +80,8 @@ CREATE DOMAIN moment AS timestamptz;
 CREATE TYPE pair AS (a text, b int);
 CREATE TABLE every (id int PRIMARY KEY, ${columns});
 INSERT INTO every VALUES (1, ${values}), (2, ${nulls});
-CREATE TABLE keyed_by_time (at timestamptz, tag char(4), n numeric, v int, PRIMARY KEY (at, tag, n));
+CREATE TABLE keyed_by_time
+  (at timestamptz, tag char(4), n numeric, v int, PRIMARY KEY (at, tag, n));
 INSERT INTO keyed_by_time VALUES ('2024-01-01 00:00+03', 'a,b', 1.0, 1), ('2024-01-02', 'x', 2, 2);
 `
 
@@ -93,10 +94,11 @@ describe('column types', () => {
   })
   after(() => server.stop())
 
+  const names = types.map((_, i) => `c${i}`).join(', ')
   const statements = {
     UPDATE: `UPDATE every SET ${others}`,
     DELETE: 'DELETE FROM every',
-    INSERT: `INSERT INTO every SELECT id + 2, ${types.map((_, i) => `c${i}`).join(', ')} FROM every`,
+    INSERT: `INSERT INTO every SELECT id + 2, ${names} FROM every`,
   }
 
   for (const [name, statement] of Object.entries(statements)) {
@@ -153,7 +155,7 @@ describe('column types', () => {
     "IntervalStyle = 'sql_standard'",
   ]
   for (const setting of lossy) {
-    test(`a session with ${setting} is refused, because its texts lose digits or order`, async () => {
+    test(`a session with ${setting} is refused: its texts lose digits or order`, async () => {
       const { coordinator, pool } = fixture
       const client = await pool.connect()
       await client.query(`SET ${setting}`)

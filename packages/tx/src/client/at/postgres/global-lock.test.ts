@@ -71,7 +71,7 @@ describe('global locks in PostgreSQL', () => {
     assert.equal(await moneyOf(1), 100)
   })
 
-  test('who holds row locks gives way at once to a transaction that needs them to roll back', async () => {
+  test('a holder of row locks gives way at once to a rollback that needs them', async () => {
     const { coordinator, plain } = fixture
     const { pool } = createPostgresResource({
       pool: plain,

@@ -1,6 +1,6 @@
 /**
- * What AT mode needs of the `pg` driver, as structural types: `pg` belongs to the application and is
- * no dependency of this package.
+ * What AT mode needs of the `pg` driver, as structural types: `pg` belongs to the application and
+ * is no dependency of this package.
  */
 
 export interface PgField {
@@ -104,9 +104,9 @@ export function answer(promise: Promise<PgResult>, callback: Callback | undefine
 export const rawText: PgTypes = { getTypeParser: () => (text: string) => text }
 
 /**
- * Whether the connection is in a transaction: `I`, `T` or `E`; undefined when the driver cannot say.
- * The driver hands out an error before it has read the status behind it, so that anything but `I`
- * is asked for again.
+ * Whether the connection is in a transaction: `I`, `T` or `E`; undefined when the driver cannot
+ * say. The driver hands out an error before it has read the status behind it, so that anything but
+ * `I` is asked for again.
  */
 export async function transactionStatus(client: PgClient): Promise<string | undefined> {
   const status = client.getTransactionStatus?.() ?? undefined

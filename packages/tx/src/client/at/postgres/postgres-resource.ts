@@ -6,9 +6,9 @@
  * await pool.query('UPDATE account SET money = money - $1 WHERE id = $2', [30, 1])
  * ```
  *
- * Inside a global transaction (an xid in the context) INSERT, UPDATE, DELETE and SELECT … FOR UPDATE
- * are branches that can be undone; what cannot be undone is refused. A function called in a SELECT
- * is not looked into: one that writes is not undone. The database needs the table `undo_log`
+ * Inside a global transaction (an xid in the context) INSERT, UPDATE, DELETE and SELECT … FOR
+ * UPDATE are branches that can be undone; what cannot be undone is refused. A function called in a
+ * SELECT is not looked into: one that writes is not undone. The database needs the table `undo_log`
  * ({@link postgresUndoLogDdl}).
  */
 import { systemClock, systemRandom, type Clock, type Random } from '@settee/kit'
@@ -33,7 +33,7 @@ export interface PostgresResourceOptions<Pool extends PgPool> {
   readonly resourceId?: string
   /** Default `undo_log`. */
   readonly undoLogTable?: string
-  /** Longest wait of a statement or of {@link AtPool.transaction} for global locks. Default 10,000. */
+  /** Longest wait of a statement or {@link AtPool.transaction} for global locks. Default 10,000. */
   readonly lockWaitMs?: number
   /** Longest wait of a COMMIT for global locks, while it holds row locks. Default 100. */
   readonly lockWaitWithRowLocksMs?: number

@@ -179,7 +179,9 @@ SELECT pg_catalog.json_build_object(
       'columns', ARRAY(SELECT attname FROM pg_catalog.unnest(k.confkey)
         WITH ORDINALITY AS u (number, place) JOIN pg_catalog.pg_attribute
         ON attrelid = k.confrelid AND attnum = u.number ORDER BY u.place),
-      'isSelf', k.conrelid = k.confrelid, 'onDelete', k.confdeltype IN ('c', 'n', 'd'), 'onUpdate', k.confupdtype IN ('c', 'n', 'd')))
+      'isSelf', k.conrelid = k.confrelid,
+      'onDelete', k.confdeltype IN ('c', 'n', 'd'),
+      'onUpdate', k.confupdtype IN ('c', 'n', 'd')))
     FROM pg_catalog.pg_constraint k
     JOIN pg_catalog.pg_class f ON f.oid = k.conrelid
     JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace

@@ -62,8 +62,8 @@ export function createUndoTable(table: string): UndoTable {
     async insert(client, { xid, branchId }, row) {
       await client.query({
         text:
-          `INSERT INTO ${table} (branch_id, xid, context, rollback_info, log_status, log_created, ` +
-          'log_modified) VALUES ($1, $2, $3, $4, $5, now(), now())',
+          `INSERT INTO ${table} (branch_id, xid, context, rollback_info, log_status, ` +
+          'log_created, log_modified) VALUES ($1, $2, $3, $4, $5, now(), now())',
         values: [
           String(branchId),
           xid,

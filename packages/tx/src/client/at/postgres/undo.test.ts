@@ -76,7 +76,8 @@ const kinds: [name: string, work: Work][] = [
     'UPDATE behind WITH',
     (f) =>
       f.pool.query(
-        'WITH w AS (SELECT $1::int AS id) UPDATE account SET money = $2 WHERE id IN (SELECT id FROM w)',
+        'WITH w AS (SELECT $1::int AS id) ' +
+          'UPDATE account SET money = $2 WHERE id IN (SELECT id FROM w)',
         [2, 5],
       ),
   ],
@@ -94,7 +95,8 @@ const kinds: [name: string, work: Work][] = [
     'UPDATE of quoted names',
     (f) =>
       f.pool.query(
-        'UPDATE "Odd Schema"."Sel;ect" AS "set" SET "va""lue" = $1, "order" = 5 WHERE "set"."Id" = 1;',
+        'UPDATE "Odd Schema"."Sel;ect" AS "set" SET "va""lue" = $1, "order" = 5 ' +
+          'WHERE "set"."Id" = 1;',
         ['"'],
       ),
   ],

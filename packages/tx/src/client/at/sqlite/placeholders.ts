@@ -11,8 +11,17 @@ export interface Placeholders {
 }
 
 /** What may contain a `?` or `$` that is none: strings, quoted names, comments. Then parameters. */
-const tokenPattern =
-  /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|\/\*[^]*?(?:\*\/|$)|\?\d*|(?<![\w$\u0080-\uffff])[$:@][\w$\u0080-\uffff]+(?:::[\w$\u0080-\uffff]*)*(?:\([^)\s]*\))?/g
+const tokenPattern = new RegExp(
+  [
+    /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]/,
+    /--[^\n]*|\/\*[^]*?(?:\*\/|$)/,
+    /\?\d*/,
+    /(?<![\w$\u0080-\uffff])[$:@][\w$\u0080-\uffff]+(?:::[\w$\u0080-\uffff]*)*(?:\([^)\s]*\))?/,
+  ]
+    .map((part) => part.source)
+    .join('|'),
+  'g',
+)
 
 /**
  * Finds the parameters of one statement.

@@ -16,7 +16,8 @@ CREATE VIRTUAL TABLE search USING fts5(v);
 CREATE TABLE indexed (id INTEGER PRIMARY KEY, v);
 CREATE TRIGGER indexed_insert AFTER INSERT ON indexed BEGIN INSERT INTO search VALUES (new.v); END;
 CREATE TABLE watched (id INTEGER PRIMARY KEY);
-CREATE TRIGGER watched_insert AFTER INSERT ON watched BEGIN INSERT INTO keyless VALUES (new.id); END;
+CREATE TRIGGER watched_insert AFTER INSERT ON watched
+  BEGIN INSERT INTO keyless VALUES (new.id); END;
 CREATE TEMP TABLE scratch (id INTEGER PRIMARY KEY);
 ATTACH ':memory:' AS other;
 CREATE TABLE other.t2 (id INTEGER PRIMARY KEY);
@@ -57,7 +58,7 @@ const refused: readonly [text: string, reason: RegExp][] = [
   [`SELECT 1\0; DELETE FROM t`, /several statements/],
 ]
 
-test('what could not be undone is refused in a global transaction, before it has an effect', async (t) => {
+test('in a global transaction what could not be undone is refused before it runs', async (t) => {
   const { database, coordinator, pool } = openTestDatabase(t, schema)
   const before = dump(database)
   for (const [text, reason] of refused) {

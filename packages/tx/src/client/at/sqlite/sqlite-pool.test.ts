@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { createManualClock, runWithContext } from '@settee/kit'
 import { openTestDatabase, temporaryFile } from './test-database.ts'
 
-const schema = `CREATE TABLE t (id INTEGER PRIMARY KEY, v, w TEXT); INSERT INTO t VALUES (1, 'one', 'w')`
+const schema = `CREATE TABLE t (id INTEGER PRIMARY KEY, v, w TEXT);
+  INSERT INTO t VALUES (1, 'one', 'w')`
 
 test('values go in and come out as with pg', async (t) => {
   const { pool } = openTestDatabase(t, `CREATE TABLE v (id INTEGER PRIMARY KEY, a, b TEXT)`)
@@ -67,7 +68,8 @@ test('parameters that SQLite would silently misread are refused', async (t) => {
     await assert.rejects(pool.query(text, values), { message }, text)
   }
   const fine = await pool.query(
-    `SELECT $1 AS a, '$9' AS b, "v" AS c, [w] AS d /* ? $8 */ FROM t WHERE id = $2 AND v <> $1 -- :x`,
+    `SELECT $1 AS a, '$9' AS b, "v" AS c, [w] AS d /* ? $8 */
+     FROM t WHERE id = $2 AND v <> $1 -- :x`,
     ['x', 1],
   )
   assert.deepEqual(fine.rows, [{ a: 'x', b: '$9', c: 'one', d: 'w' }])

@@ -24,9 +24,10 @@ CREATE TRIGGER parent_delete AFTER DELETE ON parent
 CREATE TRIGGER child_update AFTER UPDATE ON child BEGIN DELETE FROM audit; END;
 INSERT INTO account VALUES (1, 'ann', 10.5, x'00ff'), (2, 'bob', -0.1, NULL), (3, 'eve', 9e999, '');
 INSERT INTO account VALUES (-9223372036854775808, 'min', 1e-320, zeroblob(3));
-INSERT INTO line (orderId, no, sku, n) VALUES ('a', 1, 'x', 9007199254740993), ('a', 2, 'y', 'text'),
-  ('b', 1, 'z', -9e999);
-INSERT INTO config VALUES ('int', 1), ('real', 1.0), ('text', '1'), ('blob', x'31'), ('nul', 'a' || char(0) || 'b');
+INSERT INTO line (orderId, no, sku, n)
+  VALUES ('a', 1, 'x', 9007199254740993), ('a', 2, 'y', 'text'), ('b', 1, 'z', -9e999);
+INSERT INTO config VALUES ('int', 1), ('real', 1.0), ('text', '1'), ('blob', x'31'),
+  ('nul', 'a' || char(0) || 'b');
 INSERT INTO tag VALUES ('red'), ('');
 INSERT INTO parent VALUES (1, 'p1'), (2, 'p2');
 INSERT INTO child VALUES (10, 1, 'c10'), (11, 1, 'c11'), (12, 2, 'c12'), (13, NULL, 'c13');
@@ -88,7 +89,7 @@ for (const path of ['memory', 'file']) {
   })
 }
 
-test('several statements of one transaction are undone together, savepoints included', async (t) => {
+test('the statements of one transaction are undone together, savepoints included', async (t) => {
   const { database, coordinator, pool } = openTestDatabase(t, schema)
   const before = dump(database)
   const xid = coordinator.begin()

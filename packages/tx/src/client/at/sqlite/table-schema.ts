@@ -33,7 +33,8 @@ type SchemaRow = Readonly<Record<string, SqliteValue>>
 export function readTableSchema(database: DatabaseSync, name: string): TableSchema | undefined {
   const listed = rowsOf(
     database,
-    `SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND lower(name) = lower($1)`,
+    `SELECT name, type, wr, strict FROM pragma_table_list
+     WHERE schema = 'main' AND lower(name) = lower($1)`,
     name,
   )[0]
   if (listed === undefined) return undefined
@@ -152,7 +153,7 @@ function findTypeProblem(key: readonly SchemaRow[], isStrict: boolean): string |
     if (isStrict && type === 'BLOB') continue
     const named = `its key column ${nameIn(column)} `
     if (type === '' || /BLOB|^ANY$/i.test(type)) {
-      return `${named}may hold both 1 and 1.0; declare it INTEGER or TEXT, or BLOB in a STRICT table`
+      return `${named}may hold 1 and 1.0; declare it INTEGER or TEXT, or BLOB in a STRICT table`
     }
     if (/REAL|FLOA|DOUB/i.test(type)) return `${named}is REAL; declare it INTEGER or TEXT`
   }

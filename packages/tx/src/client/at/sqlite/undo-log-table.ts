@@ -53,7 +53,8 @@ export function createUndoLogTable(database: DatabaseSync): UndoLogTable {
     exact,
   )
   const selectRow = database.prepare(
-    `SELECT context, log_status, rollback_info FROM main.undo_log WHERE xid = $1 AND branch_id = $2`,
+    `SELECT context, log_status, rollback_info FROM main.undo_log
+     WHERE xid = $1 AND branch_id = $2`,
     exact,
   )
   const deleteRow = database.prepare(

@@ -8,7 +8,8 @@ const schema = `
 CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE, n INT DEFAULT 0);
 CREATE TABLE parent (id INTEGER PRIMARY KEY, code TEXT UNIQUE);
 CREATE TABLE child (id INTEGER PRIMARY KEY,
-  code TEXT REFERENCES parent (code) ON DELETE CASCADE ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED);
+  code TEXT REFERENCES parent (code)
+    ON DELETE CASCADE ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED);
 INSERT INTO t VALUES (1, 'one', 1), (2, 'two', 2);
 INSERT INTO parent VALUES (1, 'a'), (2, 'b');
 INSERT INTO child VALUES (1, 'a');
@@ -100,7 +101,7 @@ for (const { title, inside, outside, expected } of dirtyCases) {
   })
 }
 
-test('rows that are as before already are skipped, other columns keep what they got since', async (t) => {
+test('rows already as before are skipped, other columns keep what they got since', async (t) => {
   const { database, coordinator, pool } = openTestDatabase(t, schema)
   const xid = coordinator.begin()
   await coordinator.within(xid, () => pool.query(`UPDATE t SET v = v || '!'`))
@@ -143,7 +144,7 @@ test('two branches on the same row are undone from the last to the first', async
   assert.equal(dump(database), before)
 })
 
-test('a trigger of the temp schema does not fire during undo and is there afterwards', async (t) => {
+test('a trigger of the temp schema does not fire during undo and remains', async (t) => {
   const { database, coordinator, pool } = openTestDatabase(
     t,
     `${schema} CREATE TEMP TRIGGER spy AFTER INSERT ON main.t BEGIN UPDATE t SET n = n + 1; END`,

@@ -39,7 +39,8 @@ export function timestampText(
   const day = dateText(ms)
   if (day === undefined || !Number.isInteger(nanos) || nanos < 0 || nanos >= 1e9) return undefined
   const date = new Date(ms)
-  const time = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`
+  const clock = [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()]
+  const time = clock.map(two).join(':')
   const fraction = nanos === 0 ? '' : `.${String(nanos).padStart(9, '0').replace(/0+$/, '')}`
   return `${day} ${time}${fraction}`
 }

@@ -4,8 +4,8 @@
  * | class | JSON | `text` of the value |
  * |---|---|---|
  * | Boolean, Integer, String | as is | `true` or `false`; digits; the string |
- * | Double | `1.5`, `5.0`; `["java.lang.Double","NaN"]` | `1.5`, `5`; `NaN`, `Infinity`, `-Infinity` |
- * | Float | `["java.lang.Float",1.5]` | as Double |
+ * | Double | `1.5`, `5.0`; `[class,"NaN"]` | `1.5`, `5`; `NaN`, `Infinity`, `-Infinity` |
+ * | Float | `[class,1.5]` | as Double |
  * | Long, BigInteger, BigDecimal | `[class,digits]`, never through a binary number | the digits |
  * | Date | `[class,ms]` | `2024-02-29` |
  * | Time | `[class,"23:59:59"]` | the string |
