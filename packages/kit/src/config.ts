@@ -4,6 +4,7 @@
  * the environment, the environment over the default. Nothing else in Settee reads the environment.
  */
 import { defineErrors, type ErrorFactory } from './errors.ts'
+import { nearestOf } from './nearest.ts'
 
 export const configErrors = {
   SETTEE_CONFIG_UNKNOWN_KEY: { retryable: false, summary: 'An option that does not exist.' },
@@ -166,22 +167,7 @@ function badValue(origin: string, text: string, expected: string): Error {
 }
 
 function unknownKey(key: string, known: readonly string[]): Error {
-  const nearest = known.toSorted((a, b) => editDistance(key, a) - editDistance(key, b))[0]
-  const close = nearest !== undefined && editDistance(key, nearest) <= 1 + nearest.length / 2
-  const hint = close ? `; did you mean --${nearest}?` : '; --help lists the options'
+  const nearest = nearestOf(key, known)
+  const hint = nearest === undefined ? '; --help lists the options' : `; did you mean --${nearest}?`
   return configError('SETTEE_CONFIG_UNKNOWN_KEY', `unknown option --${key}${hint}`)
-}
-
-/** Levenshtein distance; keys are short, so one row of the table is enough. */
-function editDistance(from: string, to: string): number {
-  let previous = Array.from({ length: to.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= from.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= to.length; j++) {
-      const substitution = previous[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1)
-      row.push(Math.min(substitution, previous[j]! + 1, row[j - 1]! + 1))
-    }
-    previous = row
-  }
-  return previous[to.length]!
 }

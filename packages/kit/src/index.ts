@@ -30,5 +30,6 @@ export {
 } from './errors.ts'
 export { MinHeap } from './heap.ts'
 export { startAll, stopAll, type Service } from './lifecycle.ts'
+export { nearestOf } from './nearest.ts'
 export { Queue } from './queue.ts'
 export { createSeededRandom, systemRandom, type Random } from './random.ts'

@@ -2,13 +2,12 @@
  * The command line: finds the command, and turns every expected failure into one sentence on
  * stderr and an exit code, never a stack trace.
  */
-import { isSetteeError } from '@settee/kit'
+import { isSetteeError, nearestOf } from '@settee/kit'
 import { version } from '@settee/server'
 import { runControlPlane } from './commands/control-plane.ts'
 import { initProject } from './commands/init.ts'
 import { cliError } from './errors.ts'
 import { helpText } from './help.ts'
-import { nearestOf } from './nearest.ts'
 import { fail, print } from './terminal.ts'
 
 type Command = (argv: readonly string[]) => Promise<void>

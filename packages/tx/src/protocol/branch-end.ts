@@ -2,9 +2,9 @@
  * Phase two of a branch, coordinator to RM. Originals: AbstractBranchEnd{Request,Response}Codec.
  *
  *      3 BranchCommit    5 BranchRollback
- *         | xid text16 | branchId i64 | branchType u8 | resourceId text16 | applicationData text32 |
+ *        | xid text16 | branchId i64 | branchType u8 | resourceId text16 | applicationData text32 |
  *      4, 6 results
- *         | TX | xid text16 | branchId i64 | branchStatus u8 |
+ *        | TX | xid text16 | branchId i64 | branchStatus u8 |
  */
 import type { ByteReader, ByteWriter, Long } from '@settee/wire'
 import {

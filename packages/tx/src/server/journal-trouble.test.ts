@@ -9,6 +9,7 @@ import {
   nodeFiles,
   type Journal,
   type JournalFiles,
+  type MemoryJournal,
 } from '@settee/journal'
 import { ExceptionCode, ResultCode } from '../protocol/index.ts'
 import { cleanUpAll, startCoordinator, stockResource, type CleanUps } from './test-clients.ts'
@@ -191,19 +192,8 @@ describe('a full disk', () => {
   })
 
   test('that leaves no room for a timeout or an outcome lets them come through later', async () => {
-    const journal = createMemoryJournal()
-    const full: Journal = {
-      open: (owner) => journal.open(owner),
-      append: (record, options) => {
-        // Not even the reserve is left.
-        const mayUseReserve = options?.reserve === true && journal.stats().state !== 'full'
-        return journal.append(record, { reserve: mayUseReserve })
-      },
-      saveSnapshot: (index, bytes) => journal.saveSnapshot(index, bytes),
-      stats: () => journal.stats(),
-      close: () => journal.close(),
-    }
-    const coordinator = await startCoordinator(cleanUps, { journal: full })
+    const { journal, withoutReserve } = createJournalWithoutReserve()
+    const coordinator = await startCoordinator(cleanUps, { journal: withoutReserve })
     const client = await coordinator.connect({ resourceIds: stockResource })
     const [ending, late] = [await client.begin(), await client.begin(5000)]
     await client.branch(ending, 'stock:1')
@@ -222,4 +212,41 @@ describe('a full disk', () => {
     assert.equal(await answer, 'Rollbacked')
     while ((await client.statusOf(late)) !== 'TimeoutRollbacked');
   })
+
+  test('is no reason to lose the outcomes of hundreds of failures with long texts', async () => {
+    const { journal, withoutReserve } = createJournalWithoutReserve()
+    const coordinator = await startCoordinator(cleanUps, { journal: withoutReserve })
+    const client = await coordinator.connect({ resourceIds: stockResource })
+    const count = 400
+    const xids: string[] = []
+    for (let i = 0; i < count; i++) {
+      const xid = await client.begin()
+      xids.push(xid)
+      await client.branch(xid, `stock:${i}`)
+    }
+    client.react = () => {
+      journal.setFull(true)
+      return { failure: 'é'.repeat(16_000) }
+    }
+    const answers = xids.map((xid) => client.rollback(xid))
+    await client.until(() => client.orders.length === count)
+    await client.statusOf('alive')
+    journal.setFull(false)
+    await coordinator.pass(100)
+    const statuses = new Set(await Promise.all(answers))
+    assert.deepEqual([...statuses], ['RollbackRetrying'])
+  })
 })
+
+/** A journal that, when it is full, has no room for anything. */
+function createJournalWithoutReserve(): { journal: MemoryJournal; withoutReserve: Journal } {
+  const journal = createMemoryJournal()
+  const withoutReserve: Journal = {
+    open: (owner) => journal.open(owner),
+    append: (record) => journal.append(record),
+    saveSnapshot: (index, bytes) => journal.saveSnapshot(index, bytes),
+    stats: () => journal.stats(),
+    close: () => journal.close(),
+  }
+  return { journal, withoutReserve }
+}

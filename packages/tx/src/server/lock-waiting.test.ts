@@ -182,6 +182,27 @@ describe('who may wait for a row', () => {
     assert.equal((await waiting.answer).resultCode, ResultCode.Success)
   })
 
+  test('does not wait anew when its time is up while the row changes hands', async () => {
+    const journal = createMemoryJournal({ flush: 'manual' })
+    const coordinator = await start({ journal })
+    const { client } = coordinator
+    const flushed = async <Value>(answer: Promise<Value>): Promise<Value> => {
+      await client.statusOf('alive')
+      journal.flush()
+      return answer
+    }
+    const holder = await flushed(client.begin())
+    const [first, second] = [await flushed(client.begin()), await flushed(client.begin())]
+    await flushed(client.branch(holder, 'stock:1'))
+    const waiting = await park(coordinator, client, { xid: first, lockKey: 'stock:1' })
+    const options = { applicationData: '{"lockWaitMs":100}' }
+    const behind = await park(coordinator, client, { xid: second, lockKey: 'stock:1', options })
+    await flushed(client.commit(holder))
+    await coordinator.pass(100)
+    assert.equal((await flushed(waiting.answer)).resultCode, ResultCode.Success)
+    assert.equal((await behind.answer).exceptionCode, ExceptionCode.LockKeyConflict)
+  })
+
   test('is refused at once when the holder rolls back and needs the rows it has locked', async () => {
     const coordinator = await start()
     const { client } = coordinator

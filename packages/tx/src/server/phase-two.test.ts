@@ -236,25 +236,6 @@ describe('an attempt that fails', () => {
     assert.equal(server.state.locks.size, 1)
     assert.equal(await manager.rollback(xid), 'RollbackFailed')
   })
-
-  test('by the thousand, with long texts, is recorded all the same', async () => {
-    const scene = await start()
-    const { manager, resources, server } = scene
-    resources.react = () => ({ failure: 'é'.repeat(16_000) })
-    const xids: string[] = []
-    for (let i = 0; i < 1500; i++) {
-      const xid = await manager.begin()
-      xids.push(xid)
-      await resources.branch(xid, `stock:${i}`)
-    }
-    // Orders that nobody can take are all given to the connection that comes.
-    const answers = await Promise.all(xids.map((xid) => manager.rollback(xid)))
-    assert.ok(answers.every((status) => status === 'RollbackRetrying'))
-    const failureCounts = [...server.state.transactions.values()].map(
-      ({ branches }) => branches[0]!.failureCount,
-    )
-    assert.ok(failureCounts.every((count) => count === 1))
-  })
 })
 
 test('a commit goes to TCC branches one by one in order, and the manager waits for all', async () => {

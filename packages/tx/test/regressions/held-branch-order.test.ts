@@ -19,10 +19,11 @@ before(async () => {
 after(() => server.stop())
 
 test('branches of one transaction that waited for one row are rolled back', async () => {
-  const { coordinator, dump, plain, pool } = await createFixture(
+  const fixture = await createFixture(
     server,
     'CREATE TABLE stock (id int PRIMARY KEY, left_over int); INSERT INTO stock VALUES (1, 100)',
   )
+  const { coordinator, plain, pool } = fixture
   // A second process on the same database, whose answer to the registration takes longer.
   const answered = Promise.withResolvers<void>()
   const slowPort: BranchPort = {
@@ -47,9 +48,9 @@ test('branches of one transaction that waited for one row are rolled back', asyn
   answered.resolve()
   await first
 
-  assert.deepEqual(await dump('stock'), [{ row: '(1,69)' }])
+  assert.deepEqual(await fixture.dump('stock'), [{ row: '(1,69)' }])
   const statuses = await coordinator.rollback(xid)
-  assert.deepEqual(await dump('stock'), [{ row: '(1,99)' }])
+  assert.deepEqual(await fixture.dump('stock'), [{ row: '(1,99)' }])
   assert.deepEqual(statuses, [BranchStatus.PhaseTwo_Rollbacked, BranchStatus.PhaseTwo_Rollbacked])
 })
 

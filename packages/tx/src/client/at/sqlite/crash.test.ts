@@ -51,7 +51,7 @@ test('killed after the local commit: the next process rolls the branch back', as
   assert.deepEqual(undoStatuses(database), [])
 })
 
-test('killed before the local commit: nothing happened, the rollback leaves a defence row', async (t) => {
+test('killed before the local commit: no effect, and rollback leaves a defence row', async (t) => {
   const { database, resource, before, xid, branchId } = await killedAt(t, 'registered')
   assert.equal(dump(database), before)
   const status = await resource.rollbackBranch(xid, branchId)
@@ -59,7 +59,7 @@ test('killed before the local commit: nothing happened, the rollback leaves a de
   assert.deepEqual(undoStatuses(database), [1])
 })
 
-test('killed after the commit was answered: no undo log is left, and asking again is harmless', async (t) => {
+test('killed after the commit was answered: no undo log, asking again is harmless', async (t) => {
   const { database, resource, before, xid, branchId } = await killedAt(t, 'answered')
   const committed = dump(database)
   assert.notEqual(committed, before)

@@ -153,7 +153,7 @@ function findTypeProblem(key: readonly SchemaRow[], isStrict: boolean): string |
     if (isStrict && type === 'BLOB') continue
     const named = `its key column ${nameIn(column)} `
     if (type === '' || /BLOB|^ANY$/i.test(type)) {
-      return `${named}may hold 1 and 1.0; declare it INTEGER or TEXT, or BLOB in a STRICT table`
+      return `${named}may hold both 1 and 1.0; declare it INTEGER, TEXT, or BLOB in a STRICT table`
     }
     if (/REAL|FLOA|DOUB/i.test(type)) return `${named}is REAL; declare it INTEGER or TEXT`
   }

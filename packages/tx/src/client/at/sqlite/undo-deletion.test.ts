@@ -4,7 +4,7 @@ import { openTestDatabase } from './test-database.ts'
 
 const schema = `CREATE TABLE IF NOT EXISTS tag (name TEXT PRIMARY KEY NOT NULL)`
 
-test('a commit whose undo log cannot be deleted fails, and works when it is asked again', async (t) => {
+test('a commit whose undo log cannot be deleted fails, and works when asked again', async (t) => {
   const { database, coordinator, pool, resource } = openTestDatabase(t, schema)
   const xid = coordinator.begin()
   await coordinator.within(xid, () => pool.query(`INSERT INTO tag VALUES ('a')`))

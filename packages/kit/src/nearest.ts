@@ -1,4 +1,6 @@
-/** The name that somebody meant who mistyped it; undefined when none is close. */
+/** Finds the name that somebody meant who mistyped it, for error messages. */
+
+/** The nearest of `known`; undefined when none is close to what was given. */
 export function nearestOf(given: string, known: readonly string[]): string | undefined {
   const ranked = known.map((name) => ({ name, distance: editDistance(given, name) }))
   const best = ranked.toSorted((a, b) => a.distance - b.distance)[0]

@@ -1,0 +1,29 @@
+/** What a table looks like is remembered for a minute, in which it may get a trigger. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { createFixture, isRefused } from '../../src/client/at/postgres/test-fixture.ts'
+import { startTestPostgres, type TestPostgres } from '../../src/client/at/postgres/test-postgres.ts'
+
+const schema = `
+CREATE TABLE watched (id int PRIMARY KEY);
+CREATE TABLE log (id serial PRIMARY KEY);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql
+  AS 'BEGIN INSERT INTO log DEFAULT VALUES; RETURN NEW; END';
+`
+
+let server: TestPostgres
+before(async () => {
+  server = await startTestPostgres()
+})
+after(() => server.stop())
+
+test('a table with a new trigger is refused', async () => {
+  const fixture = await createFixture(server, schema)
+  const { coordinator, plain, pool } = fixture
+  await coordinator.run(() => pool.query('INSERT INTO watched VALUES (1)'))
+  await plain.query(
+    'CREATE TRIGGER watch AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION note()',
+  )
+  const running = coordinator.run(() => pool.query('INSERT INTO watched VALUES (2)'))
+  await assert.rejects(running, isRefused(/trigger watch/))
+})

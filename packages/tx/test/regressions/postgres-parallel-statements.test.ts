@@ -1,0 +1,50 @@
+/** Statements of one transaction run in parallel, as Promise.all does, and the first fails. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { createFixture } from '../../src/client/at/postgres/test-fixture.ts'
+import { startTestPostgres, type TestPostgres } from '../../src/client/at/postgres/test-postgres.ts'
+
+const schema = `
+CREATE TABLE account (id int PRIMARY KEY, money int);
+INSERT INTO account VALUES (1, 100), (2, 100), (3, 100);
+CREATE TABLE audit (id int PRIMARY KEY);
+INSERT INTO audit VALUES (1);
+`
+
+const untouched = [{ row: '(1,100)' }, { row: '(2,100)' }, { row: '(3,100)' }]
+
+function takeMoney(id: number): string {
+  return `UPDATE account SET money = money - 10 WHERE id = ${id}`
+}
+
+let server: TestPostgres
+before(async () => {
+  server = await startTestPostgres()
+})
+after(() => server.stop())
+
+test('no statement runs after the rollback of its transaction', async () => {
+  const fixture = await createFixture(server, schema)
+  const { coordinator, plain, pool } = fixture
+  const duplicate = 'INSERT INTO audit VALUES (1)'
+  const statements = [duplicate, takeMoney(2), takeMoney(3)]
+  // With their analysis known, the statements reach the server before the rollback does.
+  for (const statement of statements) {
+    const warmUp = coordinator.begin()
+    await coordinator.within(warmUp, () => pool.query(statement)).catch(() => {})
+    await coordinator.rollback(warmUp)
+  }
+  assert.deepEqual(await fixture.dump('account'), untouched)
+  await plain.query('TRUNCATE undo_log')
+  const xid = coordinator.begin()
+  const running = coordinator.within(xid, () =>
+    pool.transaction(async (client) => {
+      await Promise.all(statements.map((statement) => client.query(statement)))
+    }),
+  )
+  await assert.rejects(running, /duplicate key/)
+  const afterFailure = await fixture.dump('account')
+  await coordinator.rollback(xid)
+  assert.deepEqual(await fixture.dump('account'), untouched, 'nothing changed without an undo log')
+  assert.deepEqual(afterFailure, untouched, 'nothing changed behind the rollback')
+})
