@@ -10,9 +10,17 @@ export const registryErrors = {
     retryable: false,
     summary: 'More services, publishers, subscribers or bytes than the registry is set up for.',
   },
+  SETTEE_REGISTRY_REFUSED: {
+    retryable: false,
+    summary: 'The server refused a registration for good; the message says why.',
+  },
+  SETTEE_REGISTRY_BAD_OPTION: {
+    retryable: false,
+    summary: 'An option of the client has a wrong form.',
+  },
   SETTEE_REGISTRY_CLOSED: {
     retryable: false,
-    summary: 'The registry client was closed.',
+    summary: 'The registry client or the publication was closed.',
   },
 } as const
 

@@ -54,9 +54,9 @@ export class Dialer {
     return this.#connection
   }
 
-  /** Begins to connect; harmless when begun. */
+  /** Begins to connect; harmless when begun or closed. */
   start(): void {
-    if (this.#isStarted) return
+    if (this.#isStarted || this.#isClosed) return
     this.#isStarted = true
     this.#attempt()
   }
@@ -132,6 +132,8 @@ export class Dialer {
       wireError('SETTEE_WIRE_CONNECT_FAILED', `${this.address}: ${messageOf(cause)}`, { cause }),
       this.#failureCount,
     )
+    // Who is told of a failure may give up.
+    if (this.#isClosed) return
     const delayMs = backoffMs(this.#failureCount, backoff, random)
     this.#timer = clock.after(delayMs, () => this.#attempt())
   }

@@ -17,11 +17,13 @@ import {
 } from '@settee/bolt'
 import {
   backoffMs,
+  messageOf,
   systemClock,
   systemRandom,
   type Clock,
   type Random,
   type SetteeError,
+  type Timer,
 } from '@settee/kit'
 import { Dialer, TimerWheel, type Connection } from '@settee/wire'
 import { registryError } from '../errors.ts'
@@ -53,7 +55,10 @@ export interface RegistryClientOptions {
 }
 
 export interface Publication {
-  /** Resolves when the server has acknowledged the publication for the first time. */
+  /**
+   * Resolves when the server has acknowledged the publication for the first time. Rejects when it
+   * refused it for good, and with SETTEE_REGISTRY_CLOSED when it was withdrawn or closed before.
+   */
   readonly acknowledged: Promise<void>
   /** Takes the publication back; resolves when the server knows, or after a second. */
   withdraw(): Promise<void>
@@ -78,6 +83,7 @@ export interface RegistryClient {
 const registerTimeoutMs = 1000
 const registerBackoff = { minMs: 200, maxMs: 5000 }
 
+/** @throws SETTEE_REGISTRY_BAD_OPTION for an address of a wrong form. */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   return new BoltRegistryClient(options)
 }
@@ -85,10 +91,11 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
 /** One thing to keep registered. */
 interface Registration {
   readonly template: RequestTemplate
-  register: PublisherRegister | SubscriberRegister
-  readonly onAcknowledged: () => void
+  readonly register: PublisherRegister | SubscriberRegister
+  readonly acknowledged: PromiseWithResolvers<void>
   /** The connection that knows it, so that an old timer does not register twice. */
   sentOn: BoltPeer | undefined
+  retry: Timer | undefined
 }
 
 /** What is known of a subscribed service. */
@@ -114,11 +121,8 @@ class BoltRegistryClient implements RegistryClient {
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? systemRandom
     this.#wheel = new TimerWheel({ clock: this.#clock })
-    const address = options.address ?? '127.0.0.1:9600'
-    const colon = address.lastIndexOf(':')
     this.#dialer = new Dialer({
-      host: address.slice(0, colon),
-      port: Number(address.slice(colon + 1)),
+      ...parseAddress(options.address ?? '127.0.0.1:9600'),
       clock: this.#clock,
       random: this.#random,
       backoff: { minMs: 50, maxMs: 1000 },
@@ -133,30 +137,18 @@ class BoltRegistryClient implements RegistryClient {
   }
 
   publish(dataId: string, data: string): Publication {
-    const acknowledged = Promise.withResolvers<void>()
-    const registration: Registration = {
-      template: publisherTemplate,
-      register: { ...this.#baseRegister(dataId), dataList: [{ data }] },
-      onAcknowledged: acknowledged.resolve,
-      sentOn: undefined,
-    }
-    this.#add(registration)
+    const register = { ...this.#baseRegister(dataId), dataList: [{ data }] }
+    const registration = this.#add(publisherTemplate, register)
     return {
-      acknowledged: acknowledged.promise,
+      acknowledged: registration.acknowledged.promise,
       withdraw: () => this.#withdraw(registration),
     }
   }
 
   subscribe(dataId: string, onChange: OnChange): Subscription {
     const register: SubscriberRegister = { ...this.#baseRegister(dataId), scope: 'global' }
-    const registration: Registration = {
-      template: subscriberTemplate,
-      register,
-      onAcknowledged: () => {},
-      sentOn: undefined,
-    }
+    const registration = this.#add(subscriberTemplate, register)
     this.#caches.set(register.registId, { onChange, version: 0, urls: [] })
-    this.#add(registration)
     return {
       close: () => {
         this.#caches.delete(register.registId)
@@ -167,6 +159,7 @@ class BoltRegistryClient implements RegistryClient {
 
   close(): void {
     this.#isClosed = true
+    for (const registration of this.#registrations) this.#drop(registration, closed())
     this.#dialer.close()
   }
 
@@ -183,16 +176,27 @@ class BoltRegistryClient implements RegistryClient {
     }
   }
 
-  #add(registration: Registration): void {
-    if (this.#isClosed) {
-      throw registryError('SETTEE_REGISTRY_CLOSED', 'the registry client is closed')
+  #add(template: RequestTemplate, register: PublisherRegister | SubscriberRegister): Registration {
+    if (this.#isClosed) throw closed()
+    const acknowledged = Promise.withResolvers<void>()
+    // Whoever does not wait for it is told otherwise, see onRefused.
+    acknowledged.promise.catch(() => {})
+    const registration = {
+      template,
+      register,
+      acknowledged,
+      sentOn: undefined,
+      retry: undefined,
     }
     this.#registrations.add(registration)
     this.#register(registration, 1)
+    return registration
   }
 
   async #withdraw(registration: Registration): Promise<void> {
-    if (!this.#registrations.delete(registration) || !this.isConnected) return
+    if (!this.#registrations.has(registration)) return
+    this.#drop(registration, closed())
+    if (!this.isConnected) return
     const { register, template } = registration
     const content = { ...register, eventType: 'UNREGISTER', version: register.version + 1 } as const
     await new Promise<void>((resolve) => this.#send(template, content, () => resolve()))
@@ -221,43 +225,54 @@ class BoltRegistryClient implements RegistryClient {
     if (peer === undefined || registration.sentOn === peer) return
     registration.sentOn = peer
     const { template, register } = registration
-    this.#send(template, register, (error, frame) => {
+    this.#send(template, register, (frame) => {
       if (!this.#registrations.has(registration)) return
       const response = frame === undefined ? undefined : readResponse(frame)
       if (response?.success === true && response.version === register.version) {
-        registration.onAcknowledged()
+        registration.acknowledged.resolve()
       } else if (response?.refused === true) {
-        this.#registrations.delete(registration)
-        this.#onRefused(register.dataId, response.message)
-      } else if (this.#peer === peer) {
-        this.#clock.after(backoffMs(attempt, registerBackoff, this.#random), () => {
-          if (this.#peer !== peer || this.#isClosed) return
+        this.#onRefused(registration, response.message)
+      } else if (peer.connection.isOpen) {
+        // On the next connection everything is registered anyway.
+        const delayMs = backoffMs(attempt, registerBackoff, this.#random)
+        registration.retry = this.#clock.after(delayMs, () => {
+          if (registration.sentOn !== peer) return
           registration.sentOn = undefined
           this.#register(registration, attempt + 1)
         })
       }
-      void error
     })
   }
 
-  #onRefused(dataId: string, message: string | null): void {
+  /** It is not wanted any more: nobody registers it again. */
+  #drop(registration: Registration, reason: SetteeError): void {
+    this.#registrations.delete(registration)
+    registration.retry?.cancel()
+    registration.acknowledged.reject(reason)
+  }
+
+  #onRefused(registration: Registration, message: string | null): void {
+    const { dataId, registId } = registration.register
     const error = registryError(
-      'SETTEE_REGISTRY_BAD_MESSAGE',
+      'SETTEE_REGISTRY_REFUSED',
       `the registry refused ${dataId}: ${message ?? 'without a reason'}`,
     )
+    this.#drop(registration, error)
+    this.#caches.delete(registId)
     if (this.#options.onRefused !== undefined) this.#options.onRefused(error)
     else process.emitWarning(error.message, 'SetteeRegistryWarning')
   }
 
+  /** @param settle gets the answer, or undefined when none came. */
   #send(
     template: RequestTemplate,
     content: unknown,
-    settle: (error: SetteeError | undefined, frame: BoltFrame | undefined) => void,
+    settle: (frame: BoltFrame | undefined) => void,
   ): void {
     try {
       this.#peer!.call(new RegisterCall(template, content, settle))
-    } catch (error) {
-      settle(error as SetteeError, undefined)
+    } catch {
+      settle(undefined)
     }
   }
 
@@ -271,7 +286,7 @@ class BoltRegistryClient implements RegistryClient {
         parseReceivedData(jsonCodec.decode(frame.bytes, frame.contentStart, frame.contentEnd)),
       )
     } catch (error) {
-      result = { success: false, message: String(error) }
+      result = { success: false, message: messageOf(error) }
     }
     if (frame.expectsAnswer) {
       peer.answer(new PushAnswer(frame.requestId, resultTemplate(frame.dialect), result))
@@ -287,9 +302,36 @@ class BoltRegistryClient implements RegistryClient {
       cache.version = push.version
       const urls = push.isPartial ? [...new Set([...cache.urls, ...pushed])] : pushed
       cache.urls = urls
-      cache.onChange(urls)
+      try {
+        cache.onChange(urls)
+      } catch (error) {
+        // A defect of the application; the list was taken, and other subscribers want theirs.
+        process.emitWarning(
+          `onChange of ${push.dataId} failed: ${messageOf(error)}`,
+          'SetteeRegistryWarning',
+        )
+      }
     }
   }
+}
+
+function parseAddress(address: string): { host: string; port: number } {
+  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(address)
+  const port = Number(parts?.[3])
+  if (parts === null || port > 65_535) {
+    throw registryError(
+      'SETTEE_REGISTRY_BAD_OPTION',
+      `address must have the form host:port, as 127.0.0.1:9600 or [::1]:9600, not "${address}"`,
+    )
+  }
+  return { host: parts[1] ?? parts[2]!, port }
+}
+
+function closed(): SetteeError {
+  return registryError(
+    'SETTEE_REGISTRY_CLOSED',
+    'the publication or the registry client was closed',
+  )
 }
 
 function readResponse(frame: BoltFrame): ReturnType<typeof parseRegisterResponse> | undefined {
@@ -301,12 +343,12 @@ class RegisterCall extends BoltCall {
   readonly template: RequestTemplate
   readonly timeoutMs = registerTimeoutMs
   readonly content: unknown
-  readonly #settle: (error: SetteeError | undefined, frame: BoltFrame | undefined) => void
+  readonly #settle: (frame: BoltFrame | undefined) => void
 
   constructor(
     template: RequestTemplate,
     content: unknown,
-    settle: (error: SetteeError | undefined, frame: BoltFrame | undefined) => void,
+    settle: (frame: BoltFrame | undefined) => void,
   ) {
     super()
     this.template = template
@@ -314,10 +356,10 @@ class RegisterCall extends BoltCall {
     this.#settle = settle
   }
   onAnswer(frame: BoltFrame): void {
-    this.#settle(undefined, frame)
+    this.#settle(frame)
   }
-  onFailure(error: SetteeError): void {
-    this.#settle(error, undefined)
+  onFailure(): void {
+    this.#settle(undefined)
   }
 }
 

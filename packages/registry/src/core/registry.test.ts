@@ -115,6 +115,56 @@ describe('registry', () => {
     assert.deepEqual({ ...push.data }, { GZ00B: [{ data: 'b' }] })
   })
 
+  test('a registId that is used twice, for two services and in both roles, leaves no ghost', () => {
+    const registry = new Registry()
+    registry.stepPublish('c1', publisher({ registId: 'same' }), 1)
+    registry.stepPublish('c1', publisher({ registId: 'same', dataId: 'other' }), 2)
+    registry.stepSubscribe('c1', subscriber({ registId: 'same' }), 3)
+    registry.stepPublish('c1', publisher({ registId: 'same', eventType: 'UNREGISTER' }), 4)
+    assert.equal(registry.data.size, 2)
+    registry.stepDisconnect('c1', 5)
+    assert.equal(registry.data.size, 0)
+  })
+
+  test('nobody withdraws what another connection has registered', () => {
+    const registry = new Registry()
+    registry.stepPublish('c1', publisher(), 1)
+    registry.stepSubscribe('c1', subscriber(), 2)
+    registry.stepPublish('c2', publisher({ eventType: 'UNREGISTER', version: 9 }), 3)
+    registry.stepSubscribe('c2', subscriber({ eventType: 'UNREGISTER', version: 9 }), 4)
+    assert.deepEqual(pushed(registry), ['127.0.0.1:1'])
+  })
+
+  test('a connection has a limit of registrations, and repeats are not counted', () => {
+    const registry = new Registry({ maxRegistrationsPerConnection: 2 })
+    registry.stepPublish('c1', publisher(), 1)
+    registry.stepSubscribe('c1', subscriber(), 2)
+    registry.stepSubscribe('c1', subscriber(), 3)
+    assert.throws(() => registry.stepSubscribe('c1', subscriber({ dataId: 'third' }), 4), {
+      code: 'SETTEE_REGISTRY_LIMIT',
+      message: /2 registrations came over this connection/,
+    })
+    assert.equal(registry.data.size, 1)
+    registry.stepSubscribe('c1', subscriber({ eventType: 'UNREGISTER' }), 5)
+    registry.stepSubscribe('c1', subscriber({ dataId: 'third' }), 6)
+    assert.equal(registry.data.size, 2)
+  })
+
+  test('names have a limit of length', () => {
+    const registry = new Registry({ maxNameLength: 8 })
+    for (const name of ['dataId', 'registId', 'group', 'instanceId', 'zone', 'appName']) {
+      const fields = { dataId: 'd', registId: 'r', group: 'g', instanceId: 'i', zone: 'z' }
+      assert.throws(
+        () => registry.stepPublish('c1', publisher({ ...fields, [name]: '9chars...' }), 1),
+        {
+          code: 'SETTEE_REGISTRY_LIMIT',
+          message: new RegExp(`^${name} has 9 characters`),
+        },
+      )
+    }
+    assert.equal(registry.data.size, 0)
+  })
+
   test('limits are refused with their numbers and leave nothing behind', () => {
     const registry = new Registry({
       maxDataCount: 1,

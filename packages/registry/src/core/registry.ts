@@ -10,6 +10,7 @@ import { registryError } from '../errors.ts'
 import {
   dataInfoIdOf,
   defaultSegment,
+  type BaseRegister,
   type DataBox,
   type PublisherRegister,
   type ReceivedData,
@@ -21,14 +22,20 @@ export interface RegistryLimits {
   readonly maxDataCount: number
   /** Publishers or subscribers of one service. Default 20,000. */
   readonly maxRegistrationsPerData: number
+  /** Registrations that came over one connection. Default 20,000. */
+  readonly maxRegistrationsPerConnection: number
   /** Bytes of what one registration publishes. Default 64 KiB. */
   readonly maxPublishedBytes: number
+  /** Length of ids and names, in UTF-16 units. Default 1,024. */
+  readonly maxNameLength: number
 }
 
 export const defaultRegistryLimits: RegistryLimits = {
   maxDataCount: 100_000,
   maxRegistrationsPerData: 20_000,
+  maxRegistrationsPerConnection: 20_000,
   maxPublishedBytes: 64 * 1024,
+  maxNameLength: 1024,
 }
 
 export interface Publisher {
@@ -60,6 +67,13 @@ export type RegistryEffect =
   | { readonly kind: 'changed'; readonly datum: Datum }
   | { readonly kind: 'subscribed'; readonly datum: Datum; readonly subscription: Subscription }
 
+/** One registration of a connection. */
+interface Link {
+  readonly kind: 'publisher' | 'subscriber'
+  readonly registId: string
+  readonly datum: Datum
+}
+
 /** 2020-05-01, so that versions of ms times 4096 stay exact integers for centuries. */
 const versionEpochMs = 1_588_291_200_000
 
@@ -67,7 +81,7 @@ export class Registry {
   readonly #limits: RegistryLimits
   readonly #data = new Map<string, Datum>()
   /** Registrations of each connection, so that its end is cheap. */
-  readonly #byConnection = new Map<string, Map<string, Datum>>()
+  readonly #byConnection = new Map<string, Map<string, Link>>()
   #lastVersion = 0
 
   constructor(limits: Partial<RegistryLimits> = {}) {
@@ -84,6 +98,7 @@ export class Registry {
     register: PublisherRegister,
     now: number,
   ): RegistryEffect | undefined {
+    this.#checkNames(register)
     this.#checkSize(register)
     const datum = this.#datumOf(register)
     const known = datum.publishers.get(register.registId)
@@ -91,13 +106,15 @@ export class Registry {
     if (known?.connectionId === connectionId && known.register.version > register.version) {
       return undefined
     }
+    const link: Link = { kind: 'publisher', registId: register.registId, datum }
     if (register.eventType === 'UNREGISTER') {
-      if (!datum.publishers.delete(register.registId)) return this.#forgetIfEmpty(datum)
-      this.#unlink(connectionId, register.registId)
+      if (known?.connectionId !== connectionId) return this.#forgetIfEmpty(datum)
+      datum.publishers.delete(register.registId)
+      this.#unlink(connectionId, link)
     } else {
       if (known === undefined) this.#checkCount(datum.publishers.size, datum)
+      this.#link(connectionId, link)
       datum.publishers.set(register.registId, { connectionId, register, registeredAt: now })
-      this.#link(connectionId, register.registId, datum)
       if (known !== undefined && isSameData(known.register.dataList, register.dataList)) {
         return undefined
       }
@@ -111,19 +128,22 @@ export class Registry {
     register: SubscriberRegister,
     now: number,
   ): RegistryEffect | undefined {
+    this.#checkNames(register)
     const datum = this.#datumOf(register)
+    const known = datum.subscriptions.get(register.registId)
+    const link: Link = { kind: 'subscriber', registId: register.registId, datum }
     if (register.eventType === 'UNREGISTER') {
-      datum.subscriptions.delete(register.registId)
-      this.#unlink(connectionId, register.registId)
+      if (known?.connectionId === connectionId) {
+        datum.subscriptions.delete(register.registId)
+        this.#unlink(connectionId, link)
+      }
       return this.#forgetIfEmpty(datum)
     }
-    if (!datum.subscriptions.has(register.registId)) {
-      this.#checkCount(datum.subscriptions.size, datum)
-    }
+    if (known === undefined) this.#checkCount(datum.subscriptions.size, datum)
+    this.#link(connectionId, link)
     if (datum.version === 0) datum.version = this.#nextVersion(now)
     const subscription: Subscription = { connectionId, register, pushedVersion: 0 }
     datum.subscriptions.set(register.registId, subscription)
-    this.#link(connectionId, register.registId, datum)
     return { kind: 'subscribed', datum, subscription }
   }
 
@@ -133,15 +153,12 @@ export class Registry {
     if (registrations === undefined) return []
     this.#byConnection.delete(connectionId)
     const changed = new Set<Datum>()
-    for (const [registId, datum] of registrations) {
+    for (const { kind, registId, datum } of registrations.values()) {
+      const known = kind === 'publisher' ? datum.publishers : datum.subscriptions
       // The owner may have come back on a new connection before the old one was found dead.
-      if (datum.publishers.get(registId)?.connectionId === connectionId) {
-        datum.publishers.delete(registId)
-        changed.add(datum)
-      }
-      if (datum.subscriptions.get(registId)?.connectionId === connectionId) {
-        datum.subscriptions.delete(registId)
-      }
+      if (known.get(registId)?.connectionId !== connectionId) continue
+      known.delete(registId)
+      if (kind === 'publisher') changed.add(datum)
       this.#forgetIfEmpty(datum)
     }
     return [...changed].map((datum) => this.#changed(datum, now))
@@ -192,14 +209,39 @@ export class Registry {
     }
   }
 
-  #link(connectionId: string, registId: string, datum: Datum): void {
-    const registrations = this.#byConnection.get(connectionId)
-    if (registrations !== undefined) registrations.set(registId, datum)
-    else this.#byConnection.set(connectionId, new Map([[registId, datum]]))
+  #link(connectionId: string, link: Link): void {
+    const key = linkKey(link)
+    const links = this.#byConnection.get(connectionId)
+    if (links === undefined) {
+      this.#byConnection.set(connectionId, new Map([[key, link]]))
+      return
+    }
+    if (links.size >= this.#limits.maxRegistrationsPerConnection && !links.has(key)) {
+      this.#forgetIfEmpty(link.datum)
+      throw registryError(
+        'SETTEE_REGISTRY_LIMIT',
+        `${links.size} registrations came over this connection, which is the limit; ` +
+          `${link.datum.dataId} was not added`,
+      )
+    }
+    links.set(key, link)
   }
 
-  #unlink(connectionId: string, registId: string): void {
-    this.#byConnection.get(connectionId)?.delete(registId)
+  #unlink(connectionId: string, link: Link): void {
+    const links = this.#byConnection.get(connectionId)
+    links?.delete(linkKey(link))
+    if (links?.size === 0) this.#byConnection.delete(connectionId)
+  }
+
+  #checkNames(register: BaseRegister): void {
+    const { maxNameLength } = this.#limits
+    for (const name of namesOf) {
+      if (register[name].length <= maxNameLength) continue
+      throw registryError(
+        'SETTEE_REGISTRY_LIMIT',
+        `${name} has ${register[name].length} characters; the limit is ${maxNameLength}`,
+      )
+    }
   }
 
   #checkCount(count: number, datum: Datum): void {
@@ -220,6 +262,13 @@ export class Registry {
         `${this.#limits.maxPublishedBytes}`,
     )
   }
+}
+
+const namesOf = ['dataId', 'registId', 'group', 'instanceId', 'zone', 'appName'] as const
+
+/** A client may use the same registId for several services, and in both roles. */
+function linkKey({ kind, registId, datum }: Link): string {
+  return `${kind} ${registId} ${datum.dataInfoId}`
 }
 
 /** The push that tells a subscription how its datum stands. */

@@ -27,3 +27,8 @@ export class IdSequence {
     return this.#last
   }
 }
+
+/** Wall time in ms at which the id was given, or a little later when many were. */
+export function instantOf(id: number): number {
+  return firstInstantMs + Math.floor(id / idsPerMs)
+}

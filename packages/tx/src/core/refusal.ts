@@ -86,7 +86,7 @@ export function branchNotStored(command: RegisterBranchCommand, explanation: str
   )
 }
 
-export function unknownBranch(xid: string, branchId: number): Refusal {
+export function unknownBranch(xid: string, branchId: number | bigint): Refusal {
   return refuse(
     ExceptionCode.BranchTransactionNotExist,
     `Could not found branch session xid = ${xid} branchId = ${branchId}`,

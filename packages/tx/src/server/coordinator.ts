@@ -20,7 +20,7 @@ import {
 import { createReplica, type Journal, type Replica, type ReplicaStats } from '@settee/journal'
 import type { BranchOutcome, Command, RegisterBranchCommand } from '../core/commands.ts'
 import { findLockConflict, pendingWork, refusalOf, statusOf } from '../core/coordinator.ts'
-import { IdSequence } from '../core/id-sequence.ts'
+import { IdSequence, instantOf } from '../core/id-sequence.ts'
 import type { CoordinatorOptions } from '../core/limits.ts'
 import { readLockOptions, type LockOptions } from '../core/lock-options.ts'
 import { LockWaitQueue, type LockWaiter } from '../core/lock-wait.ts'
@@ -31,6 +31,7 @@ import type { CommandResult, Effect } from '../core/result.ts'
 import type { CoordinatorState } from '../core/state.ts'
 import { parseLockKeys } from '../protocol/lock-key.ts'
 import { BranchType, GlobalStatus } from '../protocol/status.ts'
+import { createCoordinatorTime } from './coordinator-time.ts'
 import { SettleWaiters, type Reply } from './settle-waiters.ts'
 
 /** A command without what the coordinator itself adds to it. */
@@ -80,6 +81,8 @@ export class CoordinatorShell implements Service {
   readonly name = 'tx'
   readonly #options: CoordinatorShellOptions
   readonly #clock: Clock
+  /** Set at the start. */
+  #now: () => number
   readonly #machine: CoordinatorMachine
   readonly #replica: Replica<Command, CommandResult>
   readonly #phaseTwo: PhaseTwo
@@ -97,6 +100,7 @@ export class CoordinatorShell implements Service {
   constructor(options: CoordinatorShellOptions) {
     this.#options = options
     this.#clock = options.clock
+    this.#now = () => options.clock.now()
     this.#machine = createCoordinatorMachine(options.core)
     this.#replica = createReplica<Command, CommandResult>({
       journal: options.journal,
@@ -139,10 +143,11 @@ export class CoordinatorShell implements Service {
   async start(): Promise<void> {
     await this.#replica.start()
     this.#ids = new IdSequence(this.state.lastId)
+    this.#now = createCoordinatorTime(this.#clock, instantOf(this.state.lastId))
     this.#isRunning = true
     this.#phaseTwo.recover()
     for (const xid of pendingWork(this.state).ending) {
-      this.#propose({ kind: 'resume', xid, now: this.#clock.now(), reason: 'restart' }, ignore)
+      this.#propose({ kind: 'resume', xid, now: this.#now(), reason: 'restart' }, ignore)
     }
     this.#pump()
   }
@@ -158,7 +163,7 @@ export class CoordinatorShell implements Service {
     request: BeginRequest,
     reply: (result: CommandResult | undefined, error: SetteeError | undefined, xid: string) => void,
   ): void {
-    const now = this.#clock.now()
+    const now = this.#now()
     const transactionId = this.#ids.next(now)
     const xid = `${this.#options.address()}:${transactionId}`
     const { name, timeoutMs, applicationId, transactionServiceGroup } = request
@@ -187,7 +192,7 @@ export class CoordinatorShell implements Service {
     reply: RegisterAttempt['reply'],
     isCallerOpen: () => boolean,
   ): void {
-    const now = this.#clock.now()
+    const now = this.#now()
     const attempt: RegisterAttempt = {
       request,
       branchId: this.#ids.next(now),
@@ -212,23 +217,23 @@ export class CoordinatorShell implements Service {
     report: Omit<Extract<Command, { kind: 'reportBranch' }>, 'kind' | 'now'>,
     reply: Reply,
   ): void {
-    this.#propose({ kind: 'reportBranch', ...report, now: this.#clock.now() }, reply)
+    this.#propose({ kind: 'reportBranch', ...report, now: this.#now() }, reply)
   }
 
   globalReport(xid: string, status: GlobalStatus, reply: Reply): void {
-    this.#propose({ kind: 'globalReport', xid, status, now: this.#clock.now() }, reply)
+    this.#propose({ kind: 'globalReport', xid, status, now: this.#now() }, reply)
   }
 
   /** Replies when phase two is through, has failed for the first time, or takes too long. */
   commit(xid: string, reply: Reply): void {
-    this.#propose({ kind: 'commit', xid, now: this.#clock.now() }, (error, result) =>
+    this.#propose({ kind: 'commit', xid, now: this.#now() }, (error, result) =>
       this.#replyWhenSettled(xid, error, result, reply),
     )
   }
 
   /** As {@link commit}. @param reason in the words of the transaction manager; may be empty. */
   rollback(xid: string, reason: string, reply: Reply): void {
-    this.#propose({ kind: 'rollback', xid, reason, now: this.#clock.now() }, (error, result) =>
+    this.#propose({ kind: 'rollback', xid, reason, now: this.#now() }, (error, result) =>
       this.#replyWhenSettled(xid, error, result, reply),
     )
   }
@@ -269,7 +274,7 @@ export class CoordinatorShell implements Service {
 
   #carryOut(effects: readonly Effect[]): void {
     if (effects.length === 0) return
-    const now = this.#clock.now()
+    const now = this.#now()
     this.#phaseTwo.handle(effects, now)
     for (const effect of effects) {
       if (effect.kind === 'locksReleased') {
@@ -290,7 +295,7 @@ export class CoordinatorShell implements Service {
   /** Does what is due and sets the timer for what is due next. */
   #pump(): void {
     if (!this.#isRunning) return
-    const now = this.#clock.now()
+    const now = this.#now()
     for (const xid of this.#phaseTwo.takeTimeouts(now)) this.#timeOut(xid, now)
     if (this.#phaseTwo.nextDueAt <= now) {
       for (const call of this.#phaseTwo.takeCalls(now)) this.#call(call)
@@ -346,7 +351,7 @@ export class CoordinatorShell implements Service {
     const outcomes = this.#outcomes.splice(0, maxOutcomesPerCommand)
     if (this.#outcomes.length > 0) queueMicrotask(this.#proposeOutcomes)
     if (!this.#isRunning) return
-    this.#propose({ kind: 'branchesEnded', outcomes, now: this.#clock.now() }, (error) => {
+    this.#propose({ kind: 'branchesEnded', outcomes, now: this.#now() }, (error) => {
       // Busy or full: the branches stay in flight for the core, so they are told again.
       if (error?.retryable !== true) return
       this.#clock.after(noRoomPauseMs, () => {
@@ -385,7 +390,7 @@ export class CoordinatorShell implements Service {
       (error, result) => {
         const refusal = result?.refusal ?? null
         if (refusal?.conflict != null) {
-          this.#onConflict(attempt, waiter, refusal, this.#clock.now())
+          this.#onConflict(attempt, waiter, refusal, this.#now())
           return
         }
         reply(refusal, error, branchId)
@@ -447,7 +452,7 @@ export class CoordinatorShell implements Service {
     for (const waiter of waiters) this.#wokenWaiters.push(waiter)
     if (this.#isRetryingWaiters) return
     this.#isRetryingWaiters = true
-    const now = this.#clock.now()
+    const now = this.#now()
     for (;;) {
       const waiter = this.#wokenWaiters.shift()
       if (waiter === undefined) break

@@ -63,8 +63,8 @@ function journalIn(dir: string, files: JournalFiles = nodeFiles): Journal {
 
 test('no answer leaves before its record is durable', async () => {
   const journal = createMemoryJournal({ flush: 'manual' })
-  const { connect } = await startCoordinator(cleanUps, { journal })
-  const client = await connect({ resourceIds: stockResource })
+  const coordinator = await startCoordinator(cleanUps, { journal })
+  const client = await coordinator.connect({ resourceIds: stockResource })
   let isBegun = false
   const begun = client.begin().then((xid) => {
     isBegun = true

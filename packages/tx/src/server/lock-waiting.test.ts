@@ -296,6 +296,21 @@ describe('who may wait for a row', () => {
     assert.equal(coordinator.server.lockWaiterCount, 0)
   })
 
+  test('moves on with a long queue to the next row that is held', async () => {
+    const coordinator = await start()
+    const { client } = coordinator
+    const [holder, other, many] = [await client.begin(), await client.begin(), await client.begin()]
+    await client.branch(holder, 'stock:1')
+    await client.branch(other, 'stock:2')
+    const answers = Array.from({ length: 9000 }, () => client.askBranch(many, 'stock:1,2', patient))
+    await client.statusOf(many)
+    await client.commit(holder)
+    assert.equal(coordinator.server.lockWaiterCount, 9000)
+    await client.commit(other)
+    const results = new Set((await Promise.all(answers)).map(({ resultCode }) => resultCode))
+    assert.deepEqual([...results], [ResultCode.Success])
+  })
+
   test('waits on while a rollback that cannot be carried out keeps the row', async () => {
     const coordinator = await start()
     const { client } = coordinator

@@ -72,8 +72,8 @@ describe('registration', () => {
   })
 
   test('too many resources on one connection are refused with the limit', async () => {
-    const { connect: open } = await startCoordinator(cleanUps)
-    const client = await open()
+    const coordinator = await startCoordinator(cleanUps)
+    const client = await coordinator.connect()
     const resourceIds = Array.from({ length: 1001 }, (_, i) => `resource-${i}`).join(',')
     const { resultCode } = await client.register({ resourceIds })
     assert.equal(resultCode, ResultCode.Failed)
@@ -155,8 +155,8 @@ describe('a global transaction over the wire', () => {
   })
 
   test('an unknown xid has finished', async () => {
-    const { connect: open } = await startCoordinator(cleanUps)
-    const manager = await open()
+    const coordinator = await startCoordinator(cleanUps)
+    const manager = await coordinator.connect()
     const xid = '127.0.0.1:8091:42'
     assert.equal(await manager.statusOf(xid), 'Finished')
     assert.equal(await manager.commit(xid), 'Finished')
@@ -180,10 +180,10 @@ describe('a global transaction over the wire', () => {
   })
 
   test('the advertised address is the prefix of xids', async () => {
-    const { connect: open } = await startCoordinator(cleanUps, {
+    const coordinator = await startCoordinator(cleanUps, {
       advertisedAddress: '10.1.2.3:8091',
     })
-    assert.match(await (await open()).begin(), /^10\.1\.2\.3:8091:\d+$/)
+    assert.match(await (await coordinator.connect()).begin(), /^10\.1\.2\.3:8091:\d+$/)
   })
 
   test('a branch whose phase one failed is not driven again', async () => {
@@ -208,8 +208,8 @@ describe('a global transaction over the wire', () => {
   })
 
   test('a report of an unknown branch is refused in the words of the original', async () => {
-    const { connect: open } = await startCoordinator(cleanUps)
-    const client = await open({ resourceIds: stockResource })
+    const coordinator = await startCoordinator(cleanUps)
+    const client = await coordinator.connect({ resourceIds: stockResource })
     const xid = await client.begin()
     const report = await client.ask({
       type: MessageType.BranchReport,
@@ -258,9 +258,9 @@ describe('merged requests', () => {
 
 describe('limits', () => {
   test('a name that is too long does not begin', async () => {
-    const { connect: open } = await startCoordinator(cleanUps)
+    const coordinator = await startCoordinator(cleanUps)
     const { resultCode, msg, exceptionCode, xid } = await (
-      await open()
+      await coordinator.connect()
     ).askBegin(60_000, 'x'.repeat(2001))
     assert.deepEqual(
       [resultCode, exceptionCode, xid],
@@ -270,24 +270,24 @@ describe('limits', () => {
   })
   for (const timeoutMs of [0, -1, 24 * 3_600_000 + 1]) {
     test(`a timeout of ${timeoutMs} ms does not begin`, async () => {
-      const { connect: open } = await startCoordinator(cleanUps)
-      const { msg } = await (await open()).askBegin(timeoutMs)
+      const coordinator = await startCoordinator(cleanUps)
+      const { msg } = await (await coordinator.connect()).askBegin(timeoutMs)
       assert.match(msg, new RegExp(`a timeout of ${timeoutMs} ms is not within`))
     })
   }
   test('more active transactions than allowed do not begin', async () => {
-    const { connect: open } = await startCoordinator(cleanUps, {
+    const coordinator = await startCoordinator(cleanUps, {
       limits: { maxActiveTransactions: 1 },
     })
-    const manager = await open()
+    const manager = await coordinator.connect()
     const xid = await manager.begin()
     await assert.rejects(manager.begin(), /1 transactions are active, the limit/)
     await manager.commit(xid)
     await manager.begin()
   })
   test('applicationData that is too long is refused as a branch that was not stored', async () => {
-    const { connect: open } = await startCoordinator(cleanUps)
-    const client = await open({ resourceIds: stockResource })
+    const coordinator = await startCoordinator(cleanUps)
+    const client = await coordinator.connect({ resourceIds: stockResource })
     const xid = await client.begin()
     const { msg, exceptionCode, branchId } = await client.askBranch(xid, 'stock:1', {
       applicationData: 'x'.repeat(64_001),

@@ -7,7 +7,8 @@ import { isSetteeError, messageOf, type SetteeError } from '@settee/kit'
 import type { Connection } from '@settee/wire'
 import type { BranchOutcome } from '../core/commands.ts'
 import { failedOutcome, type BranchCall } from '../core/phase-two.ts'
-import { refusalMessage, type Refusal } from '../core/refusal.ts'
+import { refusalMessage, unknownBranch, type Refusal } from '../core/refusal.ts'
+import { refused } from '../core/result.ts'
 import { txError } from '../errors.ts'
 import { SeataCall, type AnsweredRequest, type SeataPeer } from '../peer.ts'
 import {
@@ -21,6 +22,7 @@ import {
   ResultCode,
   toWireOrdinal,
   type BranchRegisterRequest,
+  type BranchReportRequest,
   type GlobalLockQueryRequest,
   type GlobalReportRequest,
   type RegisterRMRequest,
@@ -124,19 +126,7 @@ export class Session implements Channel {
       case MessageType.BranchRegister:
         return this.#registerBranch(message, answer)
       case MessageType.BranchReport:
-        return this.#shell.reportBranch(
-          {
-            xid: message.xid,
-            branchId: Number(message.branchId),
-            status: message.branchStatus,
-            applicationData: message.applicationData,
-          },
-          (error, result) =>
-            answer({
-              type: MessageType.BranchReportResult,
-              ...this.#outcome(error, result?.refusal ?? null),
-            }),
-        )
+        return this.#reportBranch(message, answer)
       case MessageType.GlobalCommit:
         return this.#shell.commit(
           message.xid,
@@ -205,6 +195,17 @@ export class Session implements Channel {
       },
       this.#isOpen,
     )
+  }
+
+  #reportBranch(message: BranchReportRequest, answer: (message: ResponseMessage) => void): void {
+    const { xid, branchId, branchStatus: status, applicationData } = message
+    const reply: Reply = (error, result) => {
+      const outcome = this.#outcome(error, result?.refusal ?? null)
+      answer({ type: MessageType.BranchReportResult, ...outcome })
+    }
+    // Ids of this coordinator are safe integers: one that needs 64 bits is another's.
+    if (typeof branchId === 'bigint') reply(undefined, refused(unknownBranch(xid, branchId)))
+    else this.#shell.reportBranch({ xid, branchId, status, applicationData }, reply)
   }
 
   readonly #isOpen = (): boolean => this.isOpen

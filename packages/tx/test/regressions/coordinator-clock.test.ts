@@ -28,34 +28,34 @@ function createSteppedClock(): { clock: Clock; advance(ms: number): void; step(m
 }
 
 test('a transaction times out in its own time', async () => {
-  const { clock, advance, step } = createSteppedClock()
-  const { connect } = await startCoordinator(cleanUps, { clock })
-  const manager = await connect()
+  const stepped = createSteppedClock()
+  const coordinator = await startCoordinator(cleanUps, { clock: stepped.clock })
+  const manager = await coordinator.connect()
   const xid = await manager.begin(1000)
-  step(-oneHourMs)
+  stepped.step(-oneHourMs)
   for (let second = 0; second < 3; second++) {
-    advance(1000)
+    stepped.advance(1000)
     await manager.statusOf(xid)
   }
   assert.equal(await manager.statusOf(xid), 'TimeoutRollbacked')
 })
 
 test('a branch that failed to roll back is tried again in its own time', async () => {
-  const { clock, advance, step } = createSteppedClock()
-  const { connect, server } = await startCoordinator(cleanUps, { clock })
-  const manager = await connect()
-  const resource = await connect({ resourceIds: stockResource })
+  const stepped = createSteppedClock()
+  const coordinator = await startCoordinator(cleanUps, { clock: stepped.clock })
+  const manager = await coordinator.connect()
+  const resource = await coordinator.connect({ resourceIds: stockResource })
   const reactions = [{ failure: 'the database restarts' }, BranchStatus.PhaseTwo_Rollbacked]
   resource.react = () => reactions.shift()!
   const xid = await manager.begin()
   await resource.branch(xid, 'stock:1')
   assert.equal(await manager.rollback(xid), 'RollbackRetrying')
-  step(-oneHourMs)
+  stepped.step(-oneHourMs)
   for (let second = 0; second < 5; second++) {
-    advance(1000)
+    stepped.advance(1000)
     await manager.statusOf(xid)
     await resource.statusOf(xid)
   }
   assert.equal(await manager.statusOf(xid), 'Rollbacked')
-  assert.equal(server.state.locks.size, 0)
+  assert.equal(coordinator.server.state.locks.size, 0)
 })

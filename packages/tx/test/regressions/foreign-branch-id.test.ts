@@ -15,8 +15,8 @@ const cleanUps: CleanUps = []
 after(() => cleanUpAll(cleanUps))
 
 test('a report of a branch id of 63 bits is refused, and the connection stays', async () => {
-  const { connect } = await startCoordinator(cleanUps)
-  const resource = await connect({ resourceIds: stockResource })
+  const coordinator = await startCoordinator(cleanUps)
+  const resource = await coordinator.connect({ resourceIds: stockResource })
   const xid = await resource.begin()
   const answer = await resource.ask({
     type: MessageType.BranchReport,

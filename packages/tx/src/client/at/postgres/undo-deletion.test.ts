@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createManualClock } from '@settee/kit'
 import { createUndoDeletion } from './undo-deletion.ts'
 import type { Branch } from './undo-table.ts'
 
@@ -21,49 +20,45 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 
 test('the first deletion starts at once, the next ones share a batch', async () => {
   const { calls, remove } = createTable()
-  const deletion = createUndoDeletion({ remove, maxQueued: 10_000, clock: createManualClock() })
-  for (let i = 0; i < 1501; i++) await deletion.add(branch(i))
+  const deletion = createUndoDeletion(remove)
+  const deleted = Array.from({ length: 1501 }, (_, i) => deletion.add(branch(i)))
   assert.deepEqual(calls[0]!.branches, [branch(0)])
   calls[0]!.succeed()
+  await deleted[0]
   await settle()
   assert.equal(calls[1]!.branches.length, 1000)
   calls[1]!.succeed()
+  await deleted[1000]
   await settle()
   assert.equal(calls[2]!.branches.length, 500)
   calls[2]!.succeed()
+  await Promise.all(deleted)
   await deletion.close()
   assert.equal(calls.length, 3)
 })
 
-test('with a full queue a commit waits for its own deletion', async () => {
+test('a deletion is answered when it is done, and closing waits for it', async () => {
   const { calls, remove } = createTable()
-  const deletion = createUndoDeletion({ remove, maxQueued: 1, clock: createManualClock() })
-  await deletion.add(branch(1))
-  await deletion.add(branch(2))
-  let isDone = false
-  const third = deletion.add(branch(3)).then(() => (isDone = true))
+  const deletion = createUndoDeletion(remove)
+  const events: string[] = []
+  const deleted = deletion.add(branch(1)).then(() => events.push('deleted'))
+  const closed = deletion.close().then(() => events.push('closed'))
   await settle()
-  assert.equal(isDone, false)
-  assert.deepEqual(calls[1]!.branches, [branch(3)])
-  calls[1]!.succeed()
-  await third
+  assert.deepEqual(events, [])
+  calls[0]!.succeed()
+  await Promise.all([deleted, closed])
+  assert.deepEqual(events, ['deleted', 'closed'])
 })
 
-test('a failed deletion is tried again later, and left alone on closing', async () => {
+test('a deletion that fails is told to those who wait, and the next ones go on', async () => {
   const { calls, remove } = createTable()
-  const clock = createManualClock()
-  const deletion = createUndoDeletion({ remove, maxQueued: 10, clock })
-  await deletion.add(branch(1))
+  const deletion = createUndoDeletion(remove)
+  const first = deletion.add(branch(1))
+  const second = deletion.add(branch(2))
   calls[0]!.fail()
+  await assert.rejects(first, /no connection/)
   await settle()
-  assert.equal(calls.length, 1)
-  clock.advance(100)
-  await settle()
-  assert.deepEqual(calls[1]!.branches, [branch(1)])
-  calls[1]!.fail()
-  await settle()
-  const closing = deletion.close()
-  await settle()
-  calls[2]!.fail()
-  await closing
+  calls[1]!.succeed()
+  await second
+  await deletion.close()
 })

@@ -1,64 +1,57 @@
 /**
- * Deletes the undo rows of committed branches behind the coordinator's back: it was told Committed
- * already. A batch forms while the one before it is in flight; nothing waits for a timer. Rows that
- * a crash leaves are deleted when the coordinator sends the commit again or by age.
+ * Deletes the undo rows of committed branches in batches: one forms while the one before it is in
+ * flight; nothing waits for a timer. A branch is answered Committed when its row is gone, so that a
+ * process that is killed leaves none behind. What cannot be deleted fails, and the coordinator asks
+ * again: nothing else waits for that, as the rows of the branch are free already.
  */
-import { backoffMs, Queue, systemRandom, type Clock } from '@settee/kit'
+import { Queue } from '@settee/kit'
 import type { Branch } from './undo-table.ts'
 
 const maxBatch = 1000
 
 export interface UndoDeletion {
-  /** Resolves at once while there is room in the queue, else when the row is deleted. */
+  /** Resolves when the row is deleted. */
   add(branch: Branch): Promise<void>
-  /** Resolves when the queue is empty, or when the database refused its first batch. */
+  /** Resolves when nothing is in flight. */
   close(): Promise<void>
 }
 
-export function createUndoDeletion(options: {
-  readonly remove: (branches: readonly Branch[]) => Promise<void>
-  readonly maxQueued: number
-  readonly clock: Clock
-}): UndoDeletion {
-  const queue = new Queue<Branch>()
-  let running: Promise<void> | undefined
-  let isClosing = false
+interface Waiting {
+  readonly branch: Branch
+  readonly done: PromiseWithResolvers<void>
+}
 
-  async function run(): Promise<void> {
-    let failures = 0
-    while (queue.length > 0) {
-      const batch: Branch[] = []
-      while (batch.length < maxBatch && queue.length > 0) batch.push(queue.shift()!)
-      try {
-        await options.remove(batch)
-        failures = 0
-      } catch {
-        // What cannot be deleted now stays queued; on closing it is left for deletion by age.
-        if (isClosing) return
-        for (const branch of batch) queue.push(branch)
-        failures++
-        const delayMs = backoffMs(failures, { minMs: 100, maxMs: 10_000 }, systemRandom)
-        await new Promise<void>((resolve) => {
-          options.clock.after(delayMs, resolve)
-          wake = resolve
-        })
-      }
+/** @param remove deletes the rows of some branches. */
+export function createUndoDeletion(
+  remove: (branches: readonly Branch[]) => Promise<void>,
+): UndoDeletion {
+  const queue = new Queue<Waiting>()
+  let running: Promise<void> | undefined
+
+  async function removeBatch(): Promise<void> {
+    const batch: Waiting[] = []
+    while (batch.length < maxBatch && queue.length > 0) batch.push(queue.shift()!)
+    try {
+      await remove(batch.map(({ branch }) => branch))
+      for (const { done } of batch) done.resolve()
+    } catch (error) {
+      for (const { done } of batch) done.reject(error)
     }
   }
 
-  let wake = (): void => {}
+  async function run(): Promise<void> {
+    while (queue.length > 0) await removeBatch()
+    running = undefined
+  }
 
   return {
-    async add(branch) {
-      if (queue.length >= options.maxQueued) return options.remove([branch])
-      queue.push(branch)
-      running ??= run().finally(() => {
-        running = undefined
-      })
+    add(branch) {
+      const done = Promise.withResolvers<void>()
+      queue.push({ branch, done })
+      running ??= run()
+      return done.promise
     },
     async close() {
-      isClosing = true
-      wake()
       await running
     },
   }

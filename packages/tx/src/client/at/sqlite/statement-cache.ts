@@ -8,7 +8,6 @@ import { type DatabaseSync, type SQLInputValue, type StatementSync, constants } 
 import { txError } from '../../../errors.ts'
 import { type Analysis, StatementAnalyzer } from './authorizer.ts'
 import { findPlaceholders, hasStatement, type Placeholders } from './placeholders.ts'
-import { sqliteError } from './sqlite-errors.ts'
 import { fromApplication, type SqliteValue, toApplication } from './sqlite-value.ts'
 
 /** The part of `pg`'s QueryResult that means the same here. */
@@ -117,7 +116,7 @@ export function createStatement(
 function bind(placeholders: Placeholders, values: readonly unknown[]): readonly unknown[] {
   const { style, count } = placeholders
   if (values.length !== count) {
-    throw sqliteError(
+    throw txError(
       'SETTEE_TX_BAD_QUERY',
       `the statement has ${count} parameters, but ${values.length} values were given`,
     )

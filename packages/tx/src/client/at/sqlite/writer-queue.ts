@@ -6,7 +6,7 @@
  * than {@link idleLimitMs} after they asked.
  */
 import { type Clock, Queue, type Timer } from '@settee/kit'
-import { sqliteError } from './sqlite-errors.ts'
+import { txError } from '../../../errors.ts'
 
 export type Urgency = 'rollback' | 'work' | 'idle'
 
@@ -64,7 +64,7 @@ class FairWriterQueue implements WriterQueue {
 
   async acquire(urgency: Urgency, waitMs: number = Infinity): Promise<Lease> {
     if (this.#closed !== undefined) {
-      throw sqliteError('SETTEE_TX_POOL_CLOSED', 'the pool was closed; open a new one')
+      throw txError('SETTEE_TX_POOL_CLOSED', 'the pool was closed; open a new one')
     }
     if (!this.#isHeld) {
       this.#isHeld = true
@@ -153,7 +153,7 @@ function shiftPresent(queue: Queue<Waiter>): Waiter | undefined {
 }
 
 function overloaded(maxWaiting: number): Error {
-  return sqliteError(
+  return txError(
     'SETTEE_TX_POOL_OVERLOADED',
     `${maxWaiting} callers wait for the writer of the SQLite database already; ` +
       'try again later, or raise maxWaiting',
@@ -161,7 +161,7 @@ function overloaded(maxWaiting: number): Error {
 }
 
 function timedOut(waitMs: number): Error {
-  return sqliteError(
+  return txError(
     'SETTEE_TX_POOL_TIMEOUT',
     `the writer of the SQLite database was not free within ${Math.round(waitMs)} ms; look for a ` +
       'long transaction, or for pool.query inside of one (it waits for its own transaction)',
