@@ -10,7 +10,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { toolCommand } from './tool.ts'
 
 /** Folders under packages/, by floor: the index is the floor's number. */
-export const floors: readonly (readonly string[])[] = [
+const floors: readonly (readonly string[])[] = [
   ['kit'],
   ['wire'],
   ['bolt'],
@@ -20,7 +20,7 @@ export const floors: readonly (readonly string[])[] = [
 ]
 
 /** Imports within a floor that are allowed, importer to imported. */
-export const sideways: Readonly<Record<string, readonly string[]>> = {
+const sideways: Readonly<Record<string, readonly string[]>> = {
   rpc: ['registry'],
   server: ['console'],
   settee: ['server', 'console'],

@@ -41,7 +41,7 @@ export const commandCode = { heartbeat: 0, request: 1, response: 2 } as const
 export const maxSectionBytes = 0x7fff
 
 /** Bytes of the checksum behind a v2 frame. */
-export const crcBytes = 4
+const crcBytes = 4
 
 /** Default limit of a frame in bytes: 8 MiB of content and the largest header. */
 export const defaultMaxFrameBytes: number = 8 * 2 ** 20 + 24 + 2 * maxSectionBytes + crcBytes

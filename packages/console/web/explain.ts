@@ -92,7 +92,7 @@ export function explainSettling(
 }
 
 /** The first decision stands: whoever asks later is told what was decided. */
-export function findDecision(timeline: readonly TimelineEntry[]): TimelineEntry | undefined {
+function findDecision(timeline: readonly TimelineEntry[]): TimelineEntry | undefined {
   return timeline.find(
     ({ kind }) => kind === 'commitRequested' || kind === 'rollbackRequested' || kind === 'timedOut',
   )

@@ -29,7 +29,7 @@ const zeros = new Uint8Array(2 ** 20)
 /** Bytes that a scan holds at a time; a larger record makes it hold that. */
 const windowBytes = 2 ** 20
 
-export function segmentPath(dir: string, sequence: number): string {
+function segmentPath(dir: string, sequence: number): string {
   return path.join(dir, `segment-${String(sequence).padStart(16, '0')}.log`)
 }
 

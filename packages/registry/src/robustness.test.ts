@@ -276,7 +276,7 @@ describe('registry in order', () => {
       watched.map((one, i) => one.until((urls) => one.lists.length > before[i]! && isWhole(urls))),
     )
     for (const [i, { lists }] of watched.entries()) {
-      for (const urls of lists.slice(before[i])) assert.ok(isWhole(urls), `${urls}`)
+      for (const urls of lists.slice(before[i])) assert.ok(isWhole(urls), urls.join())
     }
   })
 })

@@ -132,15 +132,12 @@ describe('the console in Chromium', () => {
 
   async function shoot(name: string): Promise<void> {
     if (shotsFolder === undefined) return
-    await page.evaluate(() =>
-      Promise.all(
-        document
-          .getAnimations()
-          .map(({ finished, effect }) =>
-            effect?.getComputedTiming().endTime === Infinity ? undefined : finished,
-          ),
-      ),
-    )
+    await page.evaluate(async () => {
+      const ending = document
+        .getAnimations()
+        .filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity)
+      await Promise.all(ending.map(({ finished }) => finished))
+    })
     await page.screenshot({ path: join(shotsFolder, `${name}.png`), fullPage: true })
   }
 

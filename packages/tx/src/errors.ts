@@ -2,6 +2,7 @@
 import { defineErrors, type ErrorFactory } from '@settee/kit'
 
 export const txErrors = {
+  // Both sides.
   SETTEE_TX_BAD_MESSAGE: {
     retryable: false,
     summary: 'Bytes that are no message of the Seata protocol.',
@@ -45,6 +46,56 @@ export const txErrors = {
   SETTEE_TX_STORE_FAILED: {
     retryable: true,
     summary: 'The coordinator cannot write its journal and refuses new work.',
+  },
+
+  // The application's side.
+  SETTEE_TX_COORDINATOR_UNAVAILABLE: {
+    retryable: true,
+    summary: 'The coordinator could not be reached in time; nothing was sent.',
+  },
+  SETTEE_TX_REGISTRATION_REFUSED: {
+    retryable: false,
+    summary: 'The coordinator does not accept this application.',
+  },
+  SETTEE_TX_BRANCH_UNCONFIRMED: {
+    retryable: true,
+    summary: 'No answer to the registration of a branch; the local transaction must roll back.',
+  },
+  SETTEE_TX_COMMIT_FAILED: {
+    retryable: false,
+    summary: 'The commit is decided, but a branch cannot be committed without a person.',
+  },
+  SETTEE_TX_ROLLBACK_FAILED: {
+    retryable: false,
+    summary: 'The rollback could not be delivered, or a branch cannot be rolled back.',
+  },
+  SETTEE_TX_PROPAGATION: {
+    retryable: false,
+    summary: 'A global transaction where there must be none, or none where there must be one.',
+  },
+  SETTEE_TX_BAD_OPTION: { retryable: false, summary: 'A value that an option cannot take.' },
+  SETTEE_TX_CLOSED: { retryable: false, summary: 'The transaction client was closed.' },
+
+  // The pool of a SQLite database.
+  SETTEE_TX_SQLITE_UNUSABLE: {
+    retryable: false,
+    summary: 'The SQLite database cannot be put under global transactions.',
+  },
+  SETTEE_TX_BAD_QUERY: {
+    retryable: false,
+    summary: 'A query that the pool cannot run: wrong parameters, or a client in the wrong state.',
+  },
+  SETTEE_TX_POOL_OVERLOADED: {
+    retryable: true,
+    summary: 'Too many callers wait for the writer of the database.',
+  },
+  SETTEE_TX_POOL_TIMEOUT: {
+    retryable: true,
+    summary: 'The writer of the database did not become free in time, or was held too long.',
+  },
+  SETTEE_TX_POOL_CLOSED: {
+    retryable: false,
+    summary: 'The pool was closed.',
   },
 } as const
 

@@ -2,7 +2,6 @@ export type { AtPool } from './client/at/postgres/at-pool.ts'
 export { postgresUndoLogDdl } from './client/at/postgres/undo-table.ts'
 export type { SqliteClient, SqliteQueries } from './client/at/sqlite/sqlite-client.ts'
 export type { SqlitePool } from './client/at/sqlite/sqlite-pool.ts'
-export { txClientErrors } from './client/client-errors.ts'
 export type { Propagation } from './client/propagation.ts'
 export {
   createTx,

@@ -65,7 +65,7 @@ interface Observed {
   readonly errors: SetteeError[]
   frameCount: number
   /** Resolves when `predicate` holds, looked at after everything that happens to the dialer. */
-  until(predicate: () => boolean): Promise<void>
+  readonly until: (predicate: () => boolean) => Promise<void>
 }
 
 function observe(port: number, clock: Clock, onFailure: () => void = () => {}): Observed {

@@ -14,7 +14,7 @@ export const orderSchema = `
   )`
 
 /** A purchase that is not through by then is rolled back, in ms. */
-export const purchaseTimeoutMs = 4000
+const purchaseTimeoutMs = 4000
 
 export function serveOrders(server: RpcServer, rpc: RpcClient, tx: Tx, database: Database): void {
   const stock = rpc.client(stockContract)

@@ -30,7 +30,7 @@ export interface RegistryLimits {
   readonly maxNameLength: number
 }
 
-export const defaultRegistryLimits: RegistryLimits = {
+const defaultRegistryLimits: RegistryLimits = {
   maxDataCount: 100_000,
   maxRegistrationsPerData: 20_000,
   maxRegistrationsPerConnection: 20_000,

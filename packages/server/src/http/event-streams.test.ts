@@ -41,11 +41,11 @@ async function stop(): Promise<void> {
   await stopped
 }
 
-afterEach(async () => {
-  if (!isStopped) await stop()
-})
-
 describe('event streams', () => {
+  afterEach(async () => {
+    if (!isStopped) await stop()
+  })
+
   test('send each topic at the start and again only when it has changed', async () => {
     const url = await start()
     const stream = await follow(url, 'overview,services')

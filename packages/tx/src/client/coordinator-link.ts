@@ -17,6 +17,7 @@ import {
   type Timer,
 } from '@settee/kit'
 import { Dialer, wireError, type Connection, type TimerWheel } from '@settee/wire'
+import { txError } from '../errors.ts'
 import { SeataCall, SeataPeer, type SeataPeerOptions } from '../peer.ts'
 import {
   frameLength,
@@ -28,7 +29,6 @@ import {
   type RequestMessage,
   type ResponseMessage,
 } from '../protocol/index.ts'
-import { txClientError } from './client-errors.ts'
 
 /** The version of Seata whose conversation this client holds: it decides how we are answered. */
 export const clientVersion = '2.6.0'
@@ -153,7 +153,7 @@ export class CoordinatorLink {
     const cause = this.#lastFailure
     const why = cause === undefined ? '' : `: ${messageOf(cause)}`
     call.onFailure(
-      txClientError(
+      txError(
         'SETTEE_TX_COORDINATOR_UNAVAILABLE',
         `the coordinator at ${this.#dialer.address} could not be reached within ` +
           `${Math.max(Math.round(call.timeoutMs), 0)} ms${why}; nothing was sent, start it or ` +
@@ -254,7 +254,7 @@ export class CoordinatorLink {
     const { applicationId, transactionServiceGroup } = this.#options.registration()
     this.#isReady = false
     this.#refusalCount++
-    this.#refusal = txClientError(
+    this.#refusal = txError(
       'SETTEE_TX_REGISTRATION_REFUSED',
       `the coordinator at ${this.#dialer.address} refused the application "${applicationId}" of ` +
         `the group "${transactionServiceGroup}"${reason === '' ? '' : `: ${reason}`}; check both ` +
@@ -333,5 +333,5 @@ class RegisterCall extends SeataCall {
 }
 
 function closedError(): SetteeError {
-  return txClientError('SETTEE_TX_CLOSED', 'the transaction client was closed; create a new one')
+  return txError('SETTEE_TX_CLOSED', 'the transaction client was closed; create a new one')
 }

@@ -27,7 +27,6 @@ import {
   type GlobalCommitResponse,
   type GlobalRollbackResponse,
 } from '../protocol/index.ts'
-import { txClientError } from './client-errors.ts'
 
 type Ending =
   | 'undecided'
@@ -98,7 +97,7 @@ export function failureOfCommit(
         details,
       )
     case 'commitFailed':
-      return txClientError(
+      return txError(
         'SETTEE_TX_COMMIT_FAILED',
         `Global transaction[${xid}] is to be committed, but a branch cannot be (${status}); a ` +
           'person has to settle it in the console',
@@ -125,13 +124,13 @@ export function failureOfRollback(
   switch (endingOf(answer)) {
     case 'committed':
     case 'commitFailed':
-      return txClientError(
+      return txError(
         'SETTEE_TX_ROLLBACK_FAILED',
         `Global transaction[${xid}] cannot be rolled back: it was committed (${status})`,
         details,
       )
     case 'rollbackFailed':
-      return txClientError(
+      return txError(
         'SETTEE_TX_ROLLBACK_FAILED',
         `a branch of Global transaction[${xid}] cannot be rolled back (${status}); a person has ` +
           'to settle it in the console',

@@ -11,7 +11,7 @@
  *     MANDATORY       SETTEE_TX_...      joins it
  */
 import { unreachable } from '@settee/kit'
-import { txClientError } from './client-errors.ts'
+import { txError } from '../errors.ts'
 
 export type Propagation =
   | 'REQUIRED'
@@ -42,13 +42,13 @@ export function stepPropagation(
       return 'stay'
     case 'NEVER':
       if (!isInside) return 'stay'
-      throw txClientError(
+      throw txError(
         'SETTEE_TX_PROPAGATION',
         `"${name}" must never run inside of a global transaction, but ${xid} surrounds it`,
       )
     case 'MANDATORY':
       if (isInside) return 'stay'
-      throw txClientError(
+      throw txError(
         'SETTEE_TX_PROPAGATION',
         `"${name}" must run inside of a global transaction, but none surrounds it`,
       )

@@ -35,7 +35,6 @@ import {
 } from '../protocol/index.ts'
 import { askAgain } from './ask-again.ts'
 import { BranchQueue, notEnded } from './branch-queue.ts'
-import { txClientError } from './client-errors.ts'
 import type { CoordinatorLink } from './coordinator-link.ts'
 import type { BranchPort, BranchRegistration, Resource } from './resource.ts'
 
@@ -75,13 +74,13 @@ export class ResourceManager implements BranchPort {
   add(resource: Resource): void {
     const { resourceId } = resource
     if (resourceId === '' || resourceId.includes(',')) {
-      throw txClientError(
+      throw txError(
         'SETTEE_TX_BAD_OPTION',
         `resourceId "${resourceId}" must not be empty or contain a comma, which separates ids`,
       )
     }
     if (this.#queues.has(resourceId)) {
-      throw txClientError(
+      throw txError(
         'SETTEE_TX_BAD_OPTION',
         `${resourceId} is under global transactions already; share its pool`,
       )
@@ -216,7 +215,7 @@ export class ResourceManager implements BranchPort {
       return await link.call<typeof MessageType.BranchRegister>(request, timeoutMs)
     } catch (error) {
       if (!mayHaveArrived(error)) throw error
-      throw txClientError(
+      throw txError(
         'SETTEE_TX_BRANCH_UNCONFIRMED',
         `the coordinator did not say whether it registered a branch of ${resourceId} in ${xid}: ` +
           `${error.message}; roll the local transaction back and run it again`,

@@ -10,7 +10,6 @@ import { currentContext, isSetteeError, messageOf, type SetteeError } from '@set
 import { txError } from '../errors.ts'
 import { MessageType, ResultCode, type GlobalStatus } from '../protocol/index.ts'
 import { askAgain } from './ask-again.ts'
-import { txClientError } from './client-errors.ts'
 import type { CoordinatorLink } from './coordinator-link.ts'
 import { failureOfCommit, failureOfRollback, indecisionOf } from './global-outcome.ts'
 
@@ -102,7 +101,7 @@ export class TransactionManager {
       )
       failure = failureOfRollback(xid, answer)
     } catch (error) {
-      failure = txClientError(
+      failure = txError(
         'SETTEE_TX_ROLLBACK_FAILED',
         `Global transaction[${xid}] could not be rolled back now: ${messageOf(error)}; the ` +
           'coordinator rolls it back when its timeout is over',

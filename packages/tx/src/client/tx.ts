@@ -38,7 +38,6 @@ import {
 } from './at/postgres/postgres-resource.ts'
 import type { SqlitePool } from './at/sqlite/sqlite-pool.ts'
 import { createSqliteResource, type SqliteResourceOptions } from './at/sqlite/sqlite-resource.ts'
-import { txClientError } from './client-errors.ts'
 import { clientVersion, CoordinatorLink } from './coordinator-link.ts'
 import { stepPropagation, type Propagation } from './propagation.ts'
 import { ResourceManager, type ResourceManagerOptions } from './resource-manager.ts'
@@ -135,13 +134,13 @@ class SeataTx implements Tx {
       extraData: '',
     }
     const wheel = new TimerWheel({ clock })
-    const common = { ...parseAddress(address), clock, random, wheel, onWarning }
+    const linkOptions = { ...parseAddress(address), clock, random, wheel, onWarning }
     this.#managerLink = new CoordinatorLink({
-      ...common,
+      ...linkOptions,
       registration: () => ({ type: MessageType.RegisterTM, ...identity }),
     })
     this.#resourceLink = new CoordinatorLink({
-      ...common,
+      ...linkOptions,
       registration: () => ({
         type: MessageType.RegisterRM,
         ...identity,
@@ -223,7 +222,7 @@ class SeataTx implements Tx {
     work: () => Result | Promise<Result>,
   ): Promise<Result> {
     if (this.#closed !== undefined) {
-      throw txClientError('SETTEE_TX_CLOSED', `"${name}" came after the client was closed`)
+      throw txError('SETTEE_TX_CLOSED', `"${name}" came after the client was closed`)
     }
     const xid = await this.#manager.begin(name, timeoutMs)
     const timesOutAtMs = this.#clock.monotonic() + timeoutMs
@@ -270,7 +269,7 @@ function timedOut(xid: string, timeoutMs: number): SetteeError {
 
 function checkName(option: string, value: string): void {
   if (typeof value === 'string' && value !== '' && value.length <= maxNameLength) return
-  throw txClientError(
+  throw txError(
     'SETTEE_TX_BAD_OPTION',
     `${option} must be a text of 1 to ${maxNameLength} characters`,
   )
@@ -278,7 +277,7 @@ function checkName(option: string, value: string): void {
 
 function checkTimeout(timeoutMs: number): void {
   if (Number.isInteger(timeoutMs) && timeoutMs > 0 && timeoutMs <= longestTimeoutMs) return
-  throw txClientError(
+  throw txError(
     'SETTEE_TX_BAD_OPTION',
     `timeoutMs must be an integer from 1 to ${longestTimeoutMs}, not ${timeoutMs}`,
   )
@@ -288,7 +287,7 @@ function parseAddress(address: string): { host: string; port: number } {
   const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(address)
   const port = Number(parts?.[3])
   if (parts === null || port > 65_535) {
-    throw txClientError(
+    throw txError(
       'SETTEE_TX_BAD_OPTION',
       `address must have the form host:port, as 127.0.0.1:8091 or [::1]:8091, not "${address}"`,
     )

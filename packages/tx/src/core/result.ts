@@ -36,7 +36,7 @@ export interface CommandResult {
   readonly effects: readonly Effect[]
 }
 
-export const noEffects: readonly Effect[] = []
+const noEffects: readonly Effect[] = []
 
 export function refused(refusal: Refusal): CommandResult {
   return { refusal, status: GlobalStatus.UnKnown, effects: noEffects }

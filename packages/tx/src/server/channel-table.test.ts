@@ -48,9 +48,9 @@ describe('the channel for the end of a branch', () => {
     assert.equal(table.resourceCountOf(owner), 0)
   })
   test('knows applications with colons in their names, and addresses of IPv6', () => {
-    const v6 = channel('shop:stock', '[::1]:50000')
-    const neighbour = channel('shop:stock', '[::1]:50001')
-    const stranger = channel('shop:stock', '[::2]:50000')
+    const v6 = channel('shop:stock', '::1:50000')
+    const neighbour = channel('shop:stock', '::1:50001')
+    const stranger = channel('shop:stock', '::2:50000')
     const found = tableOf(stranger, neighbour).find({ ...branch, clientId: v6.clientId })
     assert.equal(found, neighbour)
   })

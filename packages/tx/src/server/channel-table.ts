@@ -8,6 +8,7 @@
  * database and not in the process. The end of a saga goes to whoever serves its resource, which is
  * named after the application that began it.
  */
+import { isIP } from 'node:net'
 import { BranchType } from '../protocol/status.ts'
 
 /** A connection of a resource manager. */
@@ -60,12 +61,11 @@ export class ChannelTable<One extends Channel> {
   /** Where the end of a branch goes; undefined when nobody can end it now. */
   find(branch: { resourceId: string; clientId: string; branchType: BranchType }): One | undefined {
     const { resourceId, clientId, branchType } = branch
-    const owner = parseClientId(clientId)
     let best: One | undefined
     let bestRank = branchType === BranchType.AT || branchType === BranchType.SAGA ? 4 : 3
     for (const channel of this.#byResource.get(resourceId) ?? []) {
       if (!channel.isOpen) continue
-      const rank = rankOf(channel, clientId, owner)
+      const rank = rankOf(channel, clientId)
       if (rank >= bestRank) continue
       best = channel
       bestRank = rank
@@ -75,18 +75,19 @@ export class ChannelTable<One extends Channel> {
 }
 
 /** 0 is best; 3 is another application. */
-function rankOf(
-  channel: Channel,
-  clientId: string,
-  owner: { applicationId: string; ip: string },
-): number {
+function rankOf(channel: Channel, clientId: string): number {
   if (channel.clientId === clientId) return 0
-  if (channel.applicationId !== owner.applicationId) return 3
-  return channel.ip === owner.ip ? 1 : 2
+  const ip = addressBehind(channel.applicationId, clientId)
+  if (ip === undefined) return 3
+  return ip === channel.ip ? 1 : 2
 }
 
-/** An application's name may contain colons; address and port do not, but for IPv6. */
-function parseClientId(clientId: string): { applicationId: string; ip: string } {
-  const match = /^(.*?):(\[?[0-9a-fA-F.:]*\]?):\d+$/.exec(clientId)
-  return { applicationId: match?.[1] ?? clientId, ip: match?.[2] ?? '' }
+/**
+ * The address in a client id of this application; undefined when it is of another. Names may contain
+ * colons, and so do addresses of IPv6: only who knows the one can tell the other.
+ */
+function addressBehind(applicationId: string, clientId: string): string | undefined {
+  if (!clientId.startsWith(`${applicationId}:`)) return undefined
+  const ip = clientId.slice(applicationId.length + 1, clientId.lastIndexOf(':'))
+  return isIP(ip) === 0 ? undefined : ip
 }

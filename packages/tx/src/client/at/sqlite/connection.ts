@@ -4,7 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { backoffMs, type Clock, type Random, sleep, systemClock } from '@settee/kit'
-import { sqliteError } from './sqlite-errors.ts'
+import { txError } from '../../../errors.ts'
 import { createStatementCache, type StatementCache } from './statement-cache.ts'
 import { readTableSchema, type TableSchema } from './table-schema.ts'
 import { createUndoLogTable, type UndoLogTable } from './undo-log-table.ts'
@@ -119,11 +119,11 @@ function checkUsable(database: DatabaseSync): void {
 /** @throws SETTEE_TX_POOL_CLOSED after the pool was closed. */
 export function checkOpen({ database }: Connection): void {
   if (database.isOpen) return
-  throw sqliteError('SETTEE_TX_POOL_CLOSED', 'the pool was closed; open a new one')
+  throw txError('SETTEE_TX_POOL_CLOSED', 'the pool was closed; open a new one')
 }
 
 function unusable(reason: string): Error {
-  return sqliteError('SETTEE_TX_SQLITE_UNUSABLE', `the database cannot be used: ${reason}`)
+  return txError('SETTEE_TX_SQLITE_UNUSABLE', `the database cannot be used: ${reason}`)
 }
 
 /** SQLITE_BUSY with its extended codes. */
@@ -133,7 +133,7 @@ function isBusy(error: unknown): boolean {
 }
 
 function busyTooLong(busyMs: number, cause: unknown): Error {
-  return sqliteError(
+  return txError(
     'SETTEE_TX_POOL_TIMEOUT',
     `another connection holds the SQLite file for longer than ${busyMs} ms; ` +
       'find the process that writes to it',

@@ -18,7 +18,6 @@ import { encodeUndoLog } from '../undo/jackson-codec.ts'
 import type { StatementUndoLog } from '../undo/undo-log.ts'
 import { decodeChangeset } from './changeset.ts'
 import type { Connection } from './connection.ts'
-import { sqliteError } from './sqlite-errors.ts'
 import type { CompiledStatement, QueryResult } from './statement-cache.ts'
 import { quoteName, type TableSchema } from './table-schema.ts'
 import { buildUndoStatements, lockedRows } from './undo-images.ts'
@@ -141,7 +140,7 @@ export class LocalTransaction {
   #checkOpen(): void {
     if (this.#endedBy !== undefined) throw this.#endedBy
     if (!this.#ports.connection.database.isTransaction) {
-      throw sqliteError(
+      throw txError(
         'SETTEE_TX_BAD_QUERY',
         'an earlier error made SQLite roll the transaction back; begin a new one',
       )
@@ -205,7 +204,7 @@ function storeUndoLog(
 }
 
 function ended(how: string): Error {
-  return sqliteError('SETTEE_TX_BAD_QUERY', `the transaction ${how} already; begin a new one`)
+  return txError('SETTEE_TX_BAD_QUERY', `the transaction ${how} already; begin a new one`)
 }
 
 function unsupported(reason: string): Error {

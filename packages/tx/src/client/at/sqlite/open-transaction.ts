@@ -5,7 +5,6 @@ import { currentContext, type Random } from '@settee/kit'
 import { txError } from '../../../errors.ts'
 import { LocalTransaction, type TransactionPorts } from './local-transaction.ts'
 import type { ReadConnection } from './read-connection.ts'
-import { sqliteError } from './sqlite-errors.ts'
 import type { Lease, WriterQueue } from './writer-queue.ts'
 
 export interface PoolPorts extends TransactionPorts {
@@ -74,7 +73,7 @@ export function acquireWriter({ queue, clock }: PoolPorts): Promise<Lease> {
 }
 
 function openTooLong(transactionMs: number): Error {
-  return sqliteError(
+  return txError(
     'SETTEE_TX_POOL_TIMEOUT',
     `the transaction was rolled back because it stayed open for ${transactionMs} ms; ` +
       'nobody else can write meanwhile, so do other work before it begins',

@@ -2,7 +2,7 @@
  * The parameters of a statement's text. SQLite takes a parameter without a value for NULL and
  * `$1::int` for the name of a parameter, both without a word; so the text is looked at here.
  */
-import { sqliteError } from './sqlite-errors.ts'
+import { txError } from '../../../errors.ts'
 
 export interface Placeholders {
   /** `$1` … `$n` by number, or `?` by position. */
@@ -37,11 +37,11 @@ export function findPlaceholders(text: string): Placeholders {
     else if (/^[?$:@]/.test(token)) throw unknownForm(token)
   }
   if (numbers.size > 0 && positionalCount > 0) {
-    throw sqliteError('SETTEE_TX_BAD_QUERY', 'a statement uses both ? and $1; choose one of them')
+    throw txError('SETTEE_TX_BAD_QUERY', 'a statement uses both ? and $1; choose one of them')
   }
   for (let number = 1; number <= numbers.size; number++) {
     if (!numbers.has(number)) {
-      throw sqliteError('SETTEE_TX_BAD_QUERY', `the parameter $${number} is left out of the text`)
+      throw txError('SETTEE_TX_BAD_QUERY', `the parameter $${number} is left out of the text`)
     }
   }
   return numbers.size > 0
@@ -53,7 +53,7 @@ function unknownForm(token: string): Error {
   const advice = token.includes('::')
     ? 'SQLite has no :: casts, write CAST($1 AS type)'
     : 'use $1 … $n, or ?'
-  return sqliteError('SETTEE_TX_BAD_QUERY', `the parameter ${token} is not supported: ${advice}`)
+  return txError('SETTEE_TX_BAD_QUERY', `the parameter ${token} is not supported: ${advice}`)
 }
 
 /** Whether `rest`, the text behind the first statement, holds another one. */

@@ -5,13 +5,13 @@
  * after the other, in the order of the calls.
  */
 import { currentContext } from '@settee/kit'
+import { txError } from '../../../errors.ts'
 import {
   checkSameXid,
   openTransaction,
   type OpenTransaction,
   type PoolPorts,
 } from './open-transaction.ts'
-import { sqliteError } from './sqlite-errors.ts'
 import type { QueryResult } from './statement-cache.ts'
 
 export interface SqliteQueries {
@@ -97,5 +97,5 @@ export function createPoolClient(ports: PoolPorts, queryPool: Query): SqliteClie
 const nothing: QueryResult = { rows: [], rowCount: null, fields: [] }
 
 function badState(what: string, advice: string): Error {
-  return sqliteError('SETTEE_TX_BAD_QUERY', `${what}: ${advice}`)
+  return txError('SETTEE_TX_BAD_QUERY', `${what}: ${advice}`)
 }

@@ -16,7 +16,6 @@ import { checkOpen, pause } from './connection.ts'
 import type { LocalTransaction } from './local-transaction.ts'
 import { acquireWriter, checkSameXid, openTransaction, type PoolPorts } from './open-transaction.ts'
 import { createPoolClient, type SqliteClient, type SqliteQueries } from './sqlite-client.ts'
-import { sqliteError } from './sqlite-errors.ts'
 import type { CompiledStatement, QueryResult } from './statement-cache.ts'
 
 export interface SqlitePool extends SqliteQueries {
@@ -51,7 +50,7 @@ export function createSqlitePool(ports: PoolPorts, end: () => Promise<void>): Sq
       case 'other':
         return runAlone(ports, statement, values)
       default:
-        throw sqliteError(
+        throw txError(
           'SETTEE_TX_BAD_QUERY',
           `${text.trim().slice(0, 50)} on the pool itself; use pool.transaction, or a client ` +
             'from pool.connect',
@@ -82,7 +81,7 @@ function createTransactionClient(ports: PoolPorts, local: LocalTransaction): Sql
     checkSameXid(local)
     const statement = ports.connection.statements.compile(text, local.xid !== undefined)
     if (['begin', 'commit', 'rollback'].includes(statement.effect)) {
-      throw sqliteError(
+      throw txError(
         'SETTEE_TX_BAD_QUERY',
         'pool.transaction begins and commits by itself; throw an error to roll back',
       )

@@ -11,11 +11,11 @@
 import { resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { type Clock, type Random, systemClock, systemRandom } from '@settee/kit'
+import { txError } from '../../../errors.ts'
 import { BranchStatus, BranchType } from '../../../protocol/status.ts'
 import type { BranchPort, Resource } from '../../resource.ts'
 import { checkOpen, type Connection, openConnection } from './connection.ts'
 import { openReadConnection } from './read-connection.ts'
-import { sqliteError } from './sqlite-errors.ts'
 import { createSqlitePool, type SqlitePool } from './sqlite-pool.ts'
 import { undoBranch, type DirtyBranch } from './undo.ts'
 import { createUndoDeletion, type UndoDeletion } from './undo-deletion.ts'
@@ -140,7 +140,7 @@ function createResource(
 function defaultResourceId(database: DatabaseSync): string {
   const location = database.isOpen ? database.location() : null
   if (location !== null && location !== '') return `jdbc:sqlite:${resolve(location)}`
-  throw sqliteError(
+  throw txError(
     'SETTEE_TX_SQLITE_UNUSABLE',
     'the database is not open or has no file; open it, or name a resourceId',
   )

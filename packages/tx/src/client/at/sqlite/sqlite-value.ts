@@ -14,7 +14,6 @@
  */
 import { txError } from '../../../errors.ts'
 import type { UndoValue } from '../undo/undo-log.ts'
-import { sqliteError } from './sqlite-errors.ts'
 
 export type SqliteValue = null | bigint | number | string | Uint8Array
 
@@ -47,7 +46,7 @@ export function fromApplication(value: unknown): SqliteValue {
       if (value instanceof Date) return value.toISOString()
       return JSON.stringify(value)
     default:
-      throw sqliteError('SETTEE_TX_BAD_QUERY', `a ${typeof value} cannot be a query parameter`)
+      throw txError('SETTEE_TX_BAD_QUERY', `a ${typeof value} cannot be a query parameter`)
   }
 }
 
