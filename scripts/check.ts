@@ -76,6 +76,11 @@ const steps: readonly Step[] = [
   tidy('translations', 'a translation has the headings of its original', checkTranslations),
   tidy('machine paths', 'use a relative path or a temporary folder', checkMachinePaths),
   tidy('registry', 'the lock must install from any registry', checkRegistry),
+  {
+    name: 'dead code',
+    remedy: 'remove it, or name its entry in knip.json',
+    run: () => runTool(toolCommand('knip'), ['--no-progress', '--no-config-hints']),
+  },
   tidy('licences', 'the list is in scripts/tidy/supply-rules.ts', checkLicenses),
 ]
 

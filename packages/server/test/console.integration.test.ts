@@ -3,8 +3,8 @@
  * The console in a real Chromium, before a real control plane with a small real load.
  *
  * It stands here and not in the console's package, because it needs the whole control plane. Run by
- * hand, `node console.integration.test.ts --keep-screenshots` leaves pictures of every page, in both
- * languages and both widths, in the folder `settee-console-shots` of the temporary directory.
+ * hand, `node console.integration.test.ts --keep-screenshots` leaves pictures of every page in both
+ * languages and widths in the folder `settee-console-shots` of the temporary directory.
  */
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
@@ -177,8 +177,8 @@ describe('the console in Chromium', () => {
 
   after(async () => {
     await browser?.close()
-    await waiter?.finish()
-    await granted
+    // Whatever failed, all of it must end.
+    await Promise.allSettled([holder?.finish(), waiter?.finish(), granted])
     registry?.close()
     await shop?.close()
     await controlPlane?.stop()
@@ -313,7 +313,7 @@ describe('the console in Chromium', () => {
     await page.setViewportSize(wide)
   })
 
-  test('while the control plane is away it says so, keeps what it knew, and is live again', async () => {
+  test('an absent control plane is told, what was known stays, and it is live again', async () => {
     await open('/')
     await expectCount('Rolled back', '1')
     const ports = portsOf(controlPlane)

@@ -132,7 +132,7 @@ describe('dialer', () => {
     assert.match(errors[0]!.message, /^127\.0\.0\.1:\d+: .*ECONNREFUSED/)
   })
 
-  test('retryNow ends the pause, and does nothing while an attempt runs or a connection stands', async () => {
+  test('retryNow ends the pause and changes nothing while there is none', async () => {
     const clock = createManualClock()
     const peer = await startPeer()
     const { dialer, failureCounts, until } = observe(peer.port, clock)

@@ -1,3 +1,4 @@
+export { parseAddress } from './address.ts'
 export { ByteReader } from './byte-reader.ts'
 export { ByteWriter, type Long } from './byte-writer.ts'
 export {

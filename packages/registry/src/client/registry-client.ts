@@ -25,7 +25,7 @@ import {
   type SetteeError,
   type Timer,
 } from '@settee/kit'
-import { Dialer, TimerWheel, type Connection } from '@settee/wire'
+import { Dialer, parseAddress, TimerWheel, type Connection } from '@settee/wire'
 import { registryError } from '../errors.ts'
 import {
   defaultGroup,
@@ -122,7 +122,7 @@ class BoltRegistryClient implements RegistryClient {
     this.#random = options.random ?? systemRandom
     this.#wheel = new TimerWheel({ clock: this.#clock })
     this.#dialer = new Dialer({
-      ...parseAddress(options.address ?? '127.0.0.1:9600'),
+      ...checkAddress(options.address ?? '127.0.0.1:9600'),
       clock: this.#clock,
       random: this.#random,
       backoff: { minMs: 50, maxMs: 1000 },
@@ -315,16 +315,13 @@ class BoltRegistryClient implements RegistryClient {
   }
 }
 
-function parseAddress(address: string): { host: string; port: number } {
-  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(address)
-  const port = Number(parts?.[3])
-  if (parts === null || port > 65_535) {
-    throw registryError(
-      'SETTEE_REGISTRY_BAD_OPTION',
-      `address must have the form host:port, as 127.0.0.1:9600 or [::1]:9600, not "${address}"`,
-    )
-  }
-  return { host: parts[1] ?? parts[2]!, port }
+function checkAddress(address: string): { host: string; port: number } {
+  const parsed = parseAddress(address)
+  if (parsed !== undefined) return parsed
+  throw registryError(
+    'SETTEE_REGISTRY_BAD_OPTION',
+    `address must have the form host:port, as 127.0.0.1:9600 or [::1]:9600, not "${address}"`,
+  )
 }
 
 function closed(): SetteeError {

@@ -40,7 +40,7 @@ export function checkHost(request: IncomingMessage, token: string): void {
   )
 }
 
-/** Throws SETTEE_HTTP_UNAUTHORIZED unless the token comes in the header, the cookie or the query. */
+/** Throws SETTEE_HTTP_UNAUTHORIZED unless the token is in the header, the cookie or the query. */
 export function checkToken(request: IncomingMessage, url: URL, token: string): void {
   if (token === '') return
   const { authorization, cookie } = request.headers

@@ -102,8 +102,6 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
       response.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',
-        // A stream is the last thing on its connection, which then closes with it.
-        connection: 'close',
         'x-accel-buffering': 'no',
       })
       response.write(news === '' ? ': nothing yet\n\n' : news)

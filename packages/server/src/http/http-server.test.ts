@@ -192,7 +192,7 @@ describe('requests', () => {
     assert.equal((await ask(url, '/health')).status, 200)
   })
 
-  test('every answer forbids sniffing, framing and foreign content, and is not cached', async () => {
+  test('every answer forbids sniffing, framing, foreign content and caching', async () => {
     const { url } = await start()
     for (const path of ['/api/v1/overview', '/api/v1/none', '/', '/health']) {
       const { headers } = await ask(url, path)
@@ -207,7 +207,7 @@ describe('requests', () => {
 })
 
 describe('the page before the console', () => {
-  test('says that it is coming while it is built, and that there is none when there is none', async () => {
+  test('says that it is coming while it is built, or that there is none', async () => {
     const building = Promise.withResolvers<undefined>()
     const { url } = await start({ site: building.promise })
     const waiting = await ask(url, '/')

@@ -27,7 +27,7 @@ import {
   type RequestContext,
   type SetteeError,
 } from '@settee/kit'
-import { TimerWheel } from '@settee/wire'
+import { parseAddress, TimerWheel } from '@settee/wire'
 import { txError } from '../errors.ts'
 import { MessageType, type GlobalStatus } from '../protocol/index.ts'
 import type { AtPool } from './at/postgres/at-pool.ts'
@@ -134,7 +134,7 @@ class SeataTx implements Tx {
       extraData: '',
     }
     const wheel = new TimerWheel({ clock })
-    const linkOptions = { ...parseAddress(address), clock, random, wheel, onWarning }
+    const linkOptions = { ...checkAddress(address), clock, random, wheel, onWarning }
     this.#managerLink = new CoordinatorLink({
       ...linkOptions,
       registration: () => ({ type: MessageType.RegisterTM, ...identity }),
@@ -283,16 +283,13 @@ function checkTimeout(timeoutMs: number): void {
   )
 }
 
-function parseAddress(address: string): { host: string; port: number } {
-  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(address)
-  const port = Number(parts?.[3])
-  if (parts === null || port > 65_535) {
-    throw txError(
-      'SETTEE_TX_BAD_OPTION',
-      `address must have the form host:port, as 127.0.0.1:8091 or [::1]:8091, not "${address}"`,
-    )
-  }
-  return { host: parts[1] ?? parts[2]!, port }
+function checkAddress(address: string): { host: string; port: number } {
+  const parsed = parseAddress(address)
+  if (parsed !== undefined) return parsed
+  throw txError(
+    'SETTEE_TX_BAD_OPTION',
+    `address must have the form host:port, as 127.0.0.1:8091 or [::1]:8091, not "${address}"`,
+  )
 }
 
 function warn(error: unknown): void {

@@ -62,7 +62,7 @@ export function encodeCommand(command: Command, writer: ByteWriter): void {
       writeText(writer, command.clientId)
       writeText(writer, command.lockKeys)
       writeText(writer, command.applicationData)
-      writer.u32(command.lockWaitedMs)
+      writer.u32(Math.min(command.lockWaitedMs, 0xffff_ffff))
       return
     case 'reportBranch':
       writer.i64(command.branchId)

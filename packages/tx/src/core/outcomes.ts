@@ -14,10 +14,12 @@ import type { BranchesEndedCommand, BranchOutcome } from './commands.ts'
 import { answered, type CommandResult } from './result.ts'
 import {
   advance,
+  countFailure,
   endBranch,
   fail,
   finish,
   recordFailure,
+  type BranchFailure,
   setDirection,
   type Step,
 } from './settle.ts'
@@ -90,15 +92,12 @@ function applyToBranch(
 function failBranch(
   state: CoordinatorState,
   transaction: Transaction,
-  failure: { readonly branch: Branch; readonly status: BranchStatus; readonly error: string },
+  failure: BranchFailure,
   step: Step,
 ): void {
-  const { branch, error } = failure
-  branch.status = failure.status
-  branch.failureCount++
-  branch.failingSince ??= step.now
-  branch.lastError = state.clip(error)
-  const { branchId, resourceId } = branch
+  countFailure(state, failure, step.now)
+  const { error } = failure
+  const { branchId, resourceId } = failure.branch
   state.note(transaction, 'branchFailed', { at: step.now, branchId, reason: error })
   const reason = `${resourceId} cannot end branch ${branchId}; a person must settle it: ${error}`
   fail(state, transaction, step, { status: failedStatus(transaction.status), reason })

@@ -265,9 +265,14 @@ function describeWait(
 }
 
 /** A client id is `application:ip:port`; the call that ends a saga has none. */
-function applicationOf(branch: Branch): string {
-  return branch.clientId.split(':', 1)[0] ?? ''
+function applicationOf({ clientId }: Branch): string {
+  const match = beforeIpv4.exec(clientId) ?? beforeIpv6.exec(clientId)
+  return match?.[1] ?? clientId
 }
+
+// Names may contain colons as well.
+const beforeIpv4 = /^(.*):(?:\d+\.){3}\d+:\d+$/
+const beforeIpv6 = /^(.*?):[\da-f]*:[\da-f:]*(?:%\w+)?:\d+$/i
 
 function viewBranch(xid: string, branch: Branch, schedule: RetrySchedule): BranchView {
   return {

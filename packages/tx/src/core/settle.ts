@@ -14,7 +14,6 @@ import {
   isTimeoutRollback,
   needsPhaseTwo,
   type Branch,
-  type RowLock,
   type Transaction,
 } from './transaction.ts'
 
@@ -110,14 +109,11 @@ export function endBranch(
 
 /** Frees the rows of `branches` and says so once. */
 function releaseLocks(state: CoordinatorState, branches: readonly Branch[], step: Step): void {
-  let released: readonly RowLock[] = noLocks
-  for (const branch of branches) {
-    if (branch.locks.length === 0) continue
-    state.locks.release(branch.locks)
-    released = released.length === 0 ? branch.locks : [...released, ...branch.locks]
-    branch.locks = noLocks
-  }
-  if (released.length > 0) step.effects.push({ kind: 'locksReleased', locks: released })
+  const released = branches.flatMap(({ locks }) => locks)
+  if (released.length === 0) return
+  state.locks.release(released)
+  for (const branch of branches) branch.locks = noLocks
+  step.effects.push({ kind: 'locksReleased', locks: released })
 }
 
 /** The transaction is over: its locks go and it enters the history. */
@@ -170,18 +166,32 @@ export function fail(
   step.effects.push({ kind: 'settled', xid: transaction.xid, status })
 }
 
+/** An attempt of phase two that failed. */
+export interface BranchFailure {
+  readonly branch: Branch
+  /** Status of the branch after it. */
+  readonly status: BranchStatus
+  readonly error: string
+}
+
+/** What every failed attempt leaves in its branch. */
+export function countFailure(state: CoordinatorState, failure: BranchFailure, now: number): void {
+  const { branch } = failure
+  branch.status = failure.status
+  branch.failureCount++
+  branch.failingSince ??= now
+  branch.lastError = state.clip(failure.error)
+}
+
 /** Remembers a failed attempt; the first one changes the status and lets the manager go. */
 export function recordFailure(
   state: CoordinatorState,
   transaction: Transaction,
-  failure: { readonly branch: Branch; readonly status: BranchStatus; readonly error: string },
+  failure: BranchFailure,
   step: Step,
 ): void {
+  countFailure(state, failure, step.now)
   const { branch, error } = failure
-  branch.status = failure.status
-  branch.failureCount++
-  branch.failingSince ??= step.now
-  branch.lastError = state.clip(error)
   const status = retryStatus(transaction.status)
   const isFirst = status !== transaction.status
   if (isFirst) state.setStatus(transaction, status)

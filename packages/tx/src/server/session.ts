@@ -93,7 +93,8 @@ export class Session implements Channel {
         `${this.clientId} sent a request before it registered; the connection was closed`,
       )
     }
-    const isAnswered = frameType === FrameType.RequestSync
+    // Seata sends registrations as oneway too, and waits for the answer all the same.
+    const isAnswered = frameType === FrameType.RequestSync || isRegistration
     this.#handle(message, (answer) => {
       if (isAnswered) peer.answer(requestId, answer)
     })
@@ -154,8 +155,11 @@ export class Session implements Channel {
       case MessageType.UnregisterRM:
         return this.#unregister(message, answer)
       default:
-        // Requests that only coordinators send: there is nothing to answer.
-        return undefined
+        throw txError(
+          'SETTEE_TX_BAD_MESSAGE',
+          `${this.clientId} sent a request of type ${message.type}, which only coordinators send; ` +
+            'the connection was closed',
+        )
     }
   }
 

@@ -13,6 +13,7 @@
  * safe; the same row never has two keys.
  * Original: org.apache.seata.rm.datasource.exec.BaseTransactionalExecutor#buildLockKey.
  */
+import { formatLockKeys } from '../../protocol/lock-key.ts'
 
 export interface LockedRow {
   readonly tableName: string
@@ -28,11 +29,12 @@ export function buildLockKeys(rows: Iterable<LockedRow>): string {
     if (keys === undefined) keysByTable.set(tableName, (keys = new Set()))
     keys.add(escapeKey(key.join('_')))
   }
-  const tables: string[] = []
-  for (const [tableName, keys] of keysByTable) {
-    tables.push(`${escape(tableName, /[,;:]/g)}:${[...keys].join(',')}`)
-  }
-  return tables.join(';')
+  return formatLockKeys(
+    Array.from(keysByTable, ([tableName, keys]) => ({
+      table: escape(tableName, /[,;:]/g),
+      keys: [...keys],
+    })),
+  )
 }
 
 function escapeKey(key: string): string {

@@ -15,10 +15,11 @@
  * ```
  *
  * Pinning the UPDATE to the rows that the before image locked keeps rows out that begin to match in
- * between. `mark` is a column that separates the user's columns from ours; its value says whether
- * the session prints dates and floats without loss.
+ * between. `mark` is a column that separates the user's columns from ours; its value is the table's
+ * version, or NULL when the session prints dates and floats with loss.
  */
-import type { RangeVar, SelectStmt, UpdateStmt } from 'libpg-query'
+import type { DeleteStmt, InsertStmt, RangeVar, SelectStmt, UpdateStmt } from 'libpg-query'
+import { quoteIdentifier } from './pg-driver.ts'
 import type { SqlText } from './sql-text.ts'
 import {
   expectStatement,
@@ -29,6 +30,8 @@ import {
   type ParseSql,
   type TransactionPlan,
 } from './statement-kinds.ts'
+import { versionSql } from './table-meta.ts'
+import { callsOf, type FunctionCall } from './volatile-functions.ts'
 
 export interface Relation {
   readonly schema: string | undefined
@@ -38,6 +41,7 @@ export interface Relation {
 export interface InsertOrDeletePlan {
   readonly kind: 'INSERT' | 'DELETE'
   readonly relation: Relation
+  readonly calls: readonly FunctionCall[]
   /** The statement with the image behind the user's own columns. */
   readonly text: string
 }
@@ -45,6 +49,7 @@ export interface InsertOrDeletePlan {
 export interface UpdatePlan {
   readonly kind: 'UPDATE'
   readonly relation: Relation
+  readonly calls: readonly FunctionCall[]
   /** Columns that the statement sets. */
   readonly columns: readonly string[]
   readonly text: string
@@ -58,6 +63,7 @@ export interface UpdatePlan {
 export interface LockPlan {
   readonly kind: 'LOCK'
   readonly relation: Relation
+  readonly calls: readonly FunctionCall[]
   readonly text: string
 }
 
@@ -73,10 +79,15 @@ export type Plan =
 /** Name of the column that separates the user's columns from the image. */
 export const markName = 'settee:image'
 
-const mark =
-  "(pg_catalog.current_setting('DateStyle') LIKE 'ISO%' AND " +
-  "pg_catalog.current_setting('IntervalStyle') <> 'sql_standard' AND " +
-  `pg_catalog.current_setting('extra_float_digits')::int > 0) AS "${markName}"`
+function markOf(target: RangeVar): string {
+  const name = referenceOf(relationOf(target)).replaceAll("'", "''")
+  return (
+    "(CASE WHEN pg_catalog.current_setting('DateStyle') LIKE 'ISO%' AND " +
+    "pg_catalog.current_setting('IntervalStyle') <> 'sql_standard' AND " +
+    "pg_catalog.current_setting('extra_float_digits')::int > 0 " +
+    `THEN ${versionSql(`'${name}'::pg_catalog.regclass`)} END) AS "${markName}"`
+  )
+}
 
 /**
  * Decides what to do with a statement.
@@ -96,11 +107,11 @@ export function analyzeSql(parse: ParseSql, sql: SqlText): Plan {
           'read the row with SELECT … FOR UPDATE and choose between INSERT and UPDATE',
         )
       }
-      return withReturning('INSERT', node.relation!, sql, parse)
+      return withReturning('INSERT', node, sql, parse)
     }
     case 'DeleteStmt':
       refuseNested(node)
-      return withReturning('DELETE', node.relation!, sql, parse)
+      return withReturning('DELETE', node, sql, parse)
     case 'UpdateStmt':
       refuseNested(node)
       return planUpdate(node, sql, parse)
@@ -116,19 +127,20 @@ export function analyzeSql(parse: ParseSql, sql: SqlText): Plan {
 
 function withReturning(
   kind: 'INSERT' | 'DELETE',
-  target: RangeVar,
+  node: InsertStmt | DeleteStmt,
   sql: SqlText,
   parse: ParseSql,
 ): InsertOrDeletePlan {
+  const target = node.relation!
   const text = appendReturning(sql, sql.text.slice(0, sql.end), target)
   expectStatement(parse, text)
-  return { kind, relation: relationOf(target), text }
+  return { kind, relation: relationOf(target), calls: callsOf(node), text }
 }
 
 /** `body` is the statement up to its end, which may hold a RETURNING of the user. */
 function appendReturning(sql: SqlText, body: string, target: RangeVar): string {
   const join = sql.find('RETURNING') === undefined ? ' RETURNING ' : ', '
-  return `${body}${join}${mark}, ${aliasOf(target)}.*`
+  return `${body}${join}${markOf(target)}, ${aliasOf(target)}.*`
 }
 
 function planUpdate(node: UpdateStmt, sql: SqlText, parse: ParseSql): UpdatePlan {
@@ -153,7 +165,7 @@ function planUpdate(node: UpdateStmt, sql: SqlText, parse: ParseSql): UpdatePlan
 
   const head = sql.text.slice(0, update.start)
   const image = sql.renumber(
-    `${head}SELECT ${mark}, ${aliasOf(target)}.*, ${address} ` +
+    `${head}SELECT ${markOf(target)}, ${aliasOf(target)}.*, ${address} ` +
       `FROM ${sql.slice(update.end, set.start)}` +
       (condition === undefined ? '' : ` WHERE ${condition}`),
   )
@@ -169,6 +181,7 @@ function planUpdate(node: UpdateStmt, sql: SqlText, parse: ParseSql): UpdatePlan
   return {
     kind: 'UPDATE',
     relation: relationOf(target),
+    calls: [...callsOf([node.whereClause, node.withClause], true), ...callsOf(node)],
     columns: (node.targetList ?? []).map((item) =>
       'ResTarget' in item ? item.ResTarget.name! : '',
     ),
@@ -219,7 +232,7 @@ function planLock(node: SelectStmt, sql: SqlText, parse: ParseSql): LockPlan {
   const start = leftmostLocation(node)
   const from = sql.findLast('FROM', start)!
   const text =
-    `${sql.text.slice(0, from.start)}, ${mark}, ${aliasOf(target)}.* ` +
+    `${sql.text.slice(0, from.start)}, ${markOf(target)}, ${aliasOf(target)}.* ` +
     sql.text.slice(from.start, sql.end)
   const spliced = nodeOf(expectStatement(parse, text)).node as SelectStmt
   if (spliced.targetList?.length !== (node.targetList?.length ?? 0) + 2) {
@@ -229,7 +242,7 @@ function planLock(node: SelectStmt, sql: SqlText, parse: ParseSql): LockPlan {
       'put odd names in quotes',
     )
   }
-  return { kind: 'LOCK', relation: relationOf(target), text }
+  return { kind: 'LOCK', relation: relationOf(target), calls: [], text }
 }
 
 type FromItem = NonNullable<SelectStmt['fromClause']>[number]
@@ -251,6 +264,12 @@ function leftmostLocation(node: SelectStmt): number {
 
 function relationOf(target: RangeVar): Relation {
   return { schema: target.schemaname, name: target.relname! }
+}
+
+/** The table's name as SQL. */
+export function referenceOf({ schema, name }: Relation): string {
+  const table = quoteIdentifier(name)
+  return schema === undefined ? table : `${quoteIdentifier(schema)}.${table}`
 }
 
 /** The name by which the statement's own expressions know the table. */

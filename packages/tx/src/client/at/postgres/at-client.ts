@@ -7,12 +7,13 @@ import { currentContext, isSetteeError, type SetteeError } from '@settee/kit'
 import { txError } from '../../../errors.ts'
 import type { Plan } from './analyze-sql.ts'
 import type { AtEnvironment } from './environment.ts'
-import { retryOnConflict, type Conflict, type HeldBranch } from './global-lock.ts'
+import { retryOnConflict, type Conflict } from './global-lock.ts'
 import { prepareChange, type ChangePlan } from './images.ts'
 import { awaitLocked, commitBranch, forgetTables, rollBack, runAlone } from './local-branch.ts'
 import { LocalTransaction } from './local-transaction.ts'
 import {
   answer,
+  ignoreError,
   passQuery,
   readQueryCall,
   transactionStatus,
@@ -31,11 +32,13 @@ export class AtClient {
   #tail: Promise<unknown> = Promise.resolve()
   #waiting = 0
   #isReleased = false
+  /** {@link AtPool.transaction} has ended: no statement may run behind it, in no transaction. */
+  #isOver = false
 
-  /** A branch whose global locks the COMMIT of this connection may use. */
-  held: HeldBranch | undefined
   /** Why the last local transaction met a global lock; undefined when it did not. */
   conflict: Conflict | undefined
+  /** Why the last local transaction could only be rolled back, as far as it is known. */
+  failure: Error | undefined
 
   constructor(environment: AtEnvironment, driver: PgClient) {
     this.#environment = environment
@@ -52,6 +55,7 @@ export class AtClient {
 
   query(args: readonly unknown[]): unknown {
     const { xid } = currentContext()
+    if (this.#isOver) return answer(Promise.reject(isOver()), readQueryCall(args).callback)
     if (xid === undefined && this.#local === undefined && this.#waiting === 0) {
       return passQuery(this.#driver, args)
     }
@@ -91,9 +95,10 @@ export class AtClient {
   }
 
   async #run(query: PgQuery, xid: string | undefined): Promise<PgResult> {
-    const local = this.#local
-    if (xid === undefined && local === undefined) return this.#driver.query(query)
+    if (this.#isOver) throw isOver()
+    if (xid === undefined && this.#local === undefined) return this.#driver.query(query)
     const plan = await this.#environment.planOf(query.text)
+    const local = this.#local
     if (plan.kind === 'ROLLBACK') {
       this.#local = undefined
       return this.#driver.query(query)
@@ -112,6 +117,7 @@ export class AtClient {
     if (plan.kind === 'BEGIN') {
       this.#local = new LocalTransaction(xid)
       this.conflict = undefined
+      this.failure = undefined
     }
     return result
   }
@@ -119,16 +125,17 @@ export class AtClient {
   async #runAlone(plan: ChangePlan, query: PgQuery, xid: string): Promise<PgResult> {
     const status = await transactionStatus(this.#driver)
     if (status === 'T' || status === 'E') throw otherTransaction(undefined, xid)
-    return retryOnConflict(this.#environment, xid, (held) =>
-      runAlone(this.#environment, this.#driver, { xid, plan, query }, held),
+    return retryOnConflict(this.#environment, xid, () =>
+      this.#listening(() => runAlone(this.#environment, this.#driver, { xid, plan, query })),
     )
   }
 
   async #runInside(local: LocalTransaction, plan: Plan, query: PgQuery): Promise<PgResult> {
     if (plan.kind === 'COMMIT') return this.#commit(local)
     if (local.failure !== undefined && plan.kind !== 'ROLLBACK TO') {
-      // A server that knows of the failure says so itself, with its own code.
-      if ((await transactionStatus(this.#driver)) === 'E') return this.#driver.query(query)
+      // A server that knows of the failure says so itself, with its own code. It is asked with a
+      // text of ours: the user's must not run, whatever the server thinks.
+      if ((await transactionStatus(this.#driver)) === 'E') await this.#driver.query(nothing)
       throw local.failure
     }
     if (isChangePlan(plan)) return this.#change(local, plan, query)
@@ -152,7 +159,7 @@ export class AtClient {
     return this.#guard(local, async () => {
       const { result, undo, locked } = await change()
       if (undo !== undefined) local.add(undo)
-      local.conflict = await awaitLocked(environment, local.xid, locked)
+      local.conflict = await this.#listening(() => awaitLocked(environment, local.xid, locked))
       if (local.conflict !== undefined) throw local.conflict.error
       return result
     })
@@ -162,11 +169,13 @@ export class AtClient {
     this.#local = undefined
     if (local.failure !== undefined) {
       this.conflict = local.conflict
+      this.failure = local.failure
       return this.#driver.query({ text: 'ROLLBACK' })
     }
     const lockWaitMs = this.#environment.limits.lockWaitWithRowLocksMs
-    const options = { held: this.held, lockWaitMs }
-    const outcome = await commitBranch(this.#environment, this.#driver, local, options)
+    const outcome = await this.#listening(() =>
+      commitBranch(this.#environment, this.#driver, local, lockWaitMs),
+    )
     if ('result' in outcome) return outcome.result
     this.conflict = outcome.conflict
     throw outcome.conflict.error
@@ -184,16 +193,39 @@ export class AtClient {
     }
   }
 
-  /** Resolves when everything that was sent so far has ended. */
-  async settled(): Promise<void> {
-    await this.#tail
+  /** Nothing is sent while the coordinator is asked, so that nobody hears of a broken connection. */
+  async #listening<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#driver.on('error', ignoreError)
+    try {
+      return await work()
+    } finally {
+      this.#driver.removeListener('error', ignoreError)
+    }
   }
 
-  /** Ends what {@link AtPool.transaction} began, after `error`. */
+  /** Begins what {@link AtPool.transaction} runs. */
+  async begin(): Promise<void> {
+    const { xid } = currentContext()
+    await this.#enqueue(() => this.#run({ text: 'BEGIN' }, xid))
+  }
+
+  /** Commits it behind everything that was sent; what is sent later is refused. */
+  async commit(): Promise<PgResult> {
+    return this.#enqueue(async () => {
+      this.#isOver = true
+      const local = this.#local
+      return local === undefined ? this.#driver.query({ text: 'COMMIT' }) : this.#commit(local)
+    })
+  }
+
+  /** Rolls it back after `error`; what was sent and has not begun is refused. */
   async rollBack(error: unknown): Promise<void> {
-    if (this.#local === undefined) return
-    this.#local = undefined
-    await rollBack(this.#driver, error)
+    this.#isOver = true
+    await this.#enqueue(async () => {
+      if (this.#local === undefined) return
+      this.#local = undefined
+      await rollBack(this.#driver, error)
+    })
   }
 }
 
@@ -208,6 +240,16 @@ function isChangePlan(plan: Plan): plan is ChangePlan {
 
 export function isTransactionPlan(plan: Plan): plan is TransactionPlan {
   return !isChangePlan(plan) && plan.kind !== 'PASS'
+}
+
+/** In a failed transaction the server refuses this, as it refuses everything. */
+const nothing: PgQuery = { text: 'SELECT' }
+
+function isOver(): SetteeError {
+  return txError(
+    'SETTEE_TX_BAD_QUERY',
+    'a statement came after its pool.transaction had ended; wait for every statement inside of it',
+  )
 }
 
 export function refuseCursor(): Error {

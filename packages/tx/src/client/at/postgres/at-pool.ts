@@ -3,15 +3,16 @@
  * `connect` aware of global transactions and with `transaction` beside them.
  */
 import { currentContext } from '@settee/kit'
+import { txError } from '../../../errors.ts'
 import { AtClient, isTransactionPlan, refuseCursor } from './at-client.ts'
 import type { AtEnvironment } from './environment.ts'
-import { retryOnConflict, type HeldBranch, type Outcome } from './global-lock.ts'
+import { retryOnConflict, type Outcome } from './global-lock.ts'
 import { runAlone } from './local-branch.ts'
 import {
   answer,
   passQuery,
   readQueryCall,
-  transactionStatus,
+  withConnection,
   withOwn,
   type PgClient,
   type PgPool,
@@ -80,14 +81,9 @@ async function queryInside(
     )
   }
   // The connection goes back to the pool while the statement waits for a global lock.
-  return retryOnConflict(environment, xid, async (held) => {
-    const client = await pool.connect()
-    try {
-      return await runAlone(environment, client, { xid, plan, query }, held)
-    } finally {
-      await releaseIdle(client)
-    }
-  })
+  return retryOnConflict(environment, xid, () =>
+    withConnection(pool, (client) => runAlone(environment, client, { xid, plan, query })),
+  )
 }
 
 function connectPool(
@@ -114,40 +110,39 @@ async function runTransaction(
 ): Promise<unknown> {
   const { xid } = currentContext()
   if (xid !== undefined) {
-    return retryOnConflict(environment, xid, (held) => attempt(environment, pool, work, held))
+    return retryOnConflict(environment, xid, () => attempt(environment, pool, work))
   }
-  const outcome = await attempt(environment, pool, work, undefined)
+  const outcome = await attempt(environment, pool, work)
   return 'result' in outcome ? outcome.result : undefined
 }
 
-async function attempt(
+function attempt(
   environment: AtEnvironment,
   pool: PgPool,
   work: (client: PgClient) => Promise<unknown>,
-  held: HeldBranch | undefined,
 ): Promise<Outcome<unknown>> {
-  const driver = await pool.connect()
-  const at = new AtClient(environment, driver)
-  at.held = held
-  const client = at.asClient()
-  try {
-    await client.query({ text: 'BEGIN' })
-    const result = await work(client)
-    await client.query({ text: 'COMMIT' })
-    return at.conflict === undefined ? { result } : { conflict: at.conflict }
-  } catch (error) {
-    await at.rollBack(error)
-    if (at.conflict !== undefined) return { conflict: at.conflict }
-    throw error
-  } finally {
-    // What `work` sent without waiting for it comes before the next user of the connection.
-    await at.settled()
-    await releaseIdle(driver)
-  }
+  return withConnection(pool, async (driver) => {
+    const at = new AtClient(environment, driver)
+    try {
+      await at.begin()
+      const result = await work(at.asClient())
+      const { command } = await at.commit()
+      if (at.conflict !== undefined) return { conflict: at.conflict }
+      if (command !== 'COMMIT') throw at.failure ?? rolledBack()
+      return { result }
+    } catch (error) {
+      await at.rollBack(error)
+      if (at.conflict !== undefined) return { conflict: at.conflict }
+      throw error
+    }
+  })
 }
 
-/** Gives a connection back; one that is broken or still in a transaction is closed instead. */
-async function releaseIdle(client: PgClient): Promise<void> {
-  const status = await transactionStatus(client).catch(() => 'broken')
-  client.release(status !== undefined && status !== 'I')
+/** PostgreSQL answers a COMMIT with ROLLBACK when a statement before it has failed. */
+function rolledBack(): Error {
+  return txError(
+    'SETTEE_TX_BAD_QUERY',
+    'pool.transaction was rolled back, because one of its statements failed and its error was ' +
+      'caught; let the error through, or go back to a savepoint before going on',
+  )
 }

@@ -142,7 +142,7 @@ describe('column types', () => {
     })
     const keys = coordinator.registrations.at(-1)!.lockKeys.slice('keyed_by_time:'.length)
     assert.deepEqual(keys.split(',').toSorted(), [
-      '2023-12-31 21:00:00_a%2Cb _1.0',
+      '2023-12-31 21:00:00_a%2Cb _1',
       '2024-01-02 00:00:00_x   _2',
     ])
     assert.deepEqual(await coordinator.rollback(xid), [8, 8])

@@ -4,6 +4,7 @@ import type { BranchPort } from '../../resource.ts'
 import type { Plan } from './analyze-sql.ts'
 import type { TableCache } from './table-meta.ts'
 import type { UndoTable } from './undo-table.ts'
+import type { FunctionCache } from './volatile-functions.ts'
 
 export interface AtLimits {
   /** Longest that a statement or {@link AtPool.transaction} waits for global locks, in ms. */
@@ -20,6 +21,7 @@ export interface AtEnvironment {
   readonly resourceId: string
   readonly port: BranchPort
   readonly tables: TableCache
+  readonly functions: FunctionCache
   readonly undoTable: UndoTable
   readonly limits: AtLimits
   readonly clock: Clock

@@ -1,11 +1,12 @@
 /**
  * Waiting for the rows of other global transactions. Whoever waits long holds no row lock of the
  * database meanwhile: the holder may need the rows to roll back. So the work is rolled back
- * locally, the global locks are taken by a branch without changes yet, and then the work runs again
- * under that branch.
+ * locally, the global locks are taken by a branch without changes, and then the work runs again. It
+ * registers a branch of its own when it has made its changes, because branches are undone in the
+ * order of their registration; the one that waited is reported as failed.
  *
  * ```
- * run ── conflict ──► local rollback ──► register branch, waiting ──► run again with that branch
+ * run ── conflict ──► local rollback ──► register a branch, waiting ──► run again ──► report it
  *  └── no conflict ──► register branch, undo row, COMMIT
  * ```
  */
@@ -21,48 +22,42 @@ export interface Conflict {
   readonly isRead: boolean
 }
 
-/** A branch that was registered before its changes were made. */
-export interface HeldBranch {
-  readonly branchId: Long
-  readonly lockKeys: string
-  isUsed: boolean
-}
-
 export type Outcome<Result> = { readonly result: Result } | { readonly conflict: Conflict }
 
 /** Runs `attempt` until it meets no conflict or the wait has lasted `lockWaitMs`. */
 export async function retryOnConflict<Result>(
   environment: AtEnvironment,
   xid: string,
-  attempt: (held: HeldBranch | undefined) => Promise<Outcome<Result>>,
+  attempt: () => Promise<Outcome<Result>>,
 ): Promise<Result> {
   const { clock, limits } = environment
   const callerMs = (currentContext().deadlineMs ?? Infinity) - performance.now()
   const deadlineMs = clock.monotonic() + Math.min(limits.lockWaitMs, callerMs)
-  let held: HeldBranch | undefined
+  let waited: Long | undefined
   for (;;) {
     let outcome: Outcome<Result>
     try {
-      outcome = await attempt(held)
+      outcome = await attempt()
     } finally {
-      if (held !== undefined && !held.isUsed) await reportFailed(environment, xid, held.branchId)
+      if (waited !== undefined) await reportFailed(environment, xid, waited)
     }
     if ('result' in outcome) return outcome.result
-    held = await waitForLock(environment, xid, outcome.conflict, deadlineMs)
+    waited = await waitForLock(environment, xid, outcome.conflict, deadlineMs)
   }
 }
 
+/** @returns the branch that took the global locks, if one had to. */
 async function waitForLock(
   environment: AtEnvironment,
   xid: string,
   { error, lockKeys, isRead }: Conflict,
   deadlineMs: number,
-): Promise<HeldBranch | undefined> {
+): Promise<Long | undefined> {
   const { port, resourceId, clock, random } = environment
   const remainingMs = (): number => deadlineMs - clock.monotonic()
   if (remainingMs() <= 0) throw error
   if (!isRead) {
-    const branchId = await port.registerBranch({
+    return port.registerBranch({
       xid,
       branchType: BranchType.AT,
       resourceId,
@@ -70,7 +65,6 @@ async function waitForLock(
       lockWaitMs: Math.ceil(remainingMs()),
       holdsRowLocks: false,
     })
-    return { branchId, lockKeys, isUsed: false }
   }
   for (let failures = 1; ; failures++) {
     await sleep(Math.min(backoffMs(failures, readBackoff, random), remainingMs()))

@@ -4,18 +4,18 @@
  * the answer that the statement alone would have had.
  */
 import { assert } from '@settee/kit'
-import type { Row, StatementUndoLog, TableRecords } from '../undo/undo-log.ts'
+import type { Field, Row, StatementUndoLog, UndoValue } from '../undo/undo-log.ts'
 import {
   markName,
   type InsertOrDeletePlan,
+  referenceOf,
   type LockPlan,
-  type Relation,
   type UpdatePlan,
 } from './analyze-sql.ts'
 import { toUndoValue } from './column-values.ts'
 import type { AtEnvironment } from './environment.ts'
+import type { KeyedRecords } from './lock-keys.ts'
 import {
-  quoteIdentifier,
   rawText,
   type PgClient,
   type PgField,
@@ -23,7 +23,7 @@ import {
   type PgResult,
 } from './pg-driver.ts'
 import { refuse } from './statement-kinds.ts'
-import { matchesFields, type Table } from './table-meta.ts'
+import { keyText, matchesFields, type Column, type Table } from './table-meta.ts'
 
 export type ChangePlan = InsertOrDeletePlan | UpdatePlan | LockPlan
 
@@ -32,7 +32,7 @@ export interface Change {
   /** Undefined when no row was changed, and for SELECT … FOR UPDATE. */
   readonly undo?: StatementUndoLog
   /** The rows that SELECT … FOR UPDATE returned. */
-  readonly locked?: TableRecords
+  readonly locked?: KeyedRecords
 }
 
 /** A change that may be made: nothing has been sent but a look at the catalog. */
@@ -41,6 +41,8 @@ export type PreparedChange = () => Promise<Change>
 type RawRow = readonly (string | null)[]
 
 interface Image {
+  /** {@link Table.version} when the statement ran; undefined without rows. */
+  readonly version: string | undefined
   readonly fields: readonly PgField[]
   readonly rows: readonly RawRow[]
 }
@@ -57,6 +59,7 @@ export async function prepareChange(
 ): Promise<PreparedChange> {
   const table = await environment.tables.byName(client, referenceOf(plan.relation))
   if (table === undefined) return () => runUnknown(client, plan, query)
+  await environment.functions.check(client, plan.calls)
   checkUndoable(table, plan)
   return () => {
     if (plan.kind === 'UPDATE') return runUpdate(environment, client, plan, query)
@@ -77,7 +80,7 @@ async function runReturning(
   query: PgQuery,
 ): Promise<Change> {
   const { result, image } = await runMarked(client, query, plan.text)
-  const table = await tableOf(environment, client, plan, image.fields)
+  const table = await tableOf(environment, client, plan, image)
   checkRowCount(environment, image.rows.length, plan.kind)
   const records = recordsOf(table, image.rows)
   const isKept = plan.kind === 'LOCK'
@@ -108,7 +111,10 @@ async function runUpdate(
     { text: '', values: plan.imageParameters.map((number) => values[number - 1]) },
     `${plan.imageText}\n${limit}`,
   )
-  const table = await tableOf(environment, client, plan, found.image.fields.slice(0, -1))
+  const table = await tableOf(environment, client, plan, {
+    ...found.image,
+    fields: found.image.fields.slice(0, -1),
+  })
   checkRowCount(environment, found.image.rows.length, plan.kind)
   const pinned = found.image.rows.map((row) => row.at(-1))
   const { result, image } = await runMarked(
@@ -156,14 +162,15 @@ async function runMarked(
   if (fields.some((field) => field.format === 'binary')) {
     throw refuse('a change', 'the connection asks for binary results', 'set binary: false')
   }
-  if (rows.some((row) => row[mark] !== 't')) {
+  const version = rows[0]?.[mark]
+  if (version === null) {
     throw refuse(
       'a change',
       'the session prints dates, intervals or floats in a form that loses digits or order',
       "SET DateStyle = 'ISO', IntervalStyle = 'postgres', extra_float_digits = 1",
     )
   }
-  const image = { fields: fields.slice(mark + 1), rows: rows.map((row) => row.slice(mark + 1)) }
+  const image = { version, fields: fields.slice(mark + 1), rows: rows.map((row) => row.slice(mark + 1)) }
   return { result: answerOf(client, query, result, mark), image }
 }
 
@@ -184,17 +191,18 @@ function answerOf(client: PgClient, query: PgQuery, result: PgResult, mark: numb
 
 /**
  * The table that the image came from. It is another one than the name meant before when the session
- * has another search_path, and has other columns when it was altered meanwhile.
+ * has another search_path, and has other columns or triggers when it was altered meanwhile.
  */
 async function tableOf(
   environment: AtEnvironment,
   client: PgClient,
   plan: ChangePlan,
-  fields: readonly PgField[],
+  { fields, version }: Image,
 ): Promise<Table> {
   const oid = fields[0]?.tableID ?? 0
   const known = await environment.tables.byOid(client, oid)
-  if (matchesFields(known, fields)) {
+  const isCurrent = version === undefined || version === known.version
+  if (isCurrent && matchesFields(known, fields)) {
     checkUndoable(known, plan)
     return known
   }
@@ -225,6 +233,16 @@ function checkUndoable(table: Table, plan: ChangePlan): void {
       'insert a new row and delete the old one',
     )
   }
+  const numbered = table.columns.find(
+    ({ name, isAlwaysIdentity }) => isAlwaysIdentity && plan.columns.includes(name),
+  )
+  if (numbered !== undefined) {
+    throw refuse(
+      `UPDATE ${table.name} SET ${numbered.name}`,
+      'it is GENERATED ALWAYS, so that its number cannot be restored',
+      'make it GENERATED BY DEFAULT or leave it as it is',
+    )
+  }
   const cascade = table.cascades.find(
     ({ onUpdate, columns }) => onUpdate && columns.some((name) => plan.columns.includes(name)),
   )
@@ -251,32 +269,43 @@ function recordsOf(
   table: Table,
   rows: readonly RawRow[],
   stored?: ReadonlySet<string>,
-): TableRecords {
+): KeyedRecords {
   const columns = table.columns.flatMap((column, i) => {
     const isKept = column.isPrimaryKey || stored === undefined || stored.has(column.name)
     return column.isGenerated || !isKept ? [] : [{ column, i }]
   })
   return {
     tableName: table.name,
-    rows: rows.map((row) => ({
-      fields: columns.map(({ column, i }) => ({
+    rows: rows.map((row) => {
+      const fields = columns.map(({ column, i }) => ({
         name: column.name,
         isPrimaryKey: column.isPrimaryKey,
         jdbcType: column.jdbcType,
         value: toUndoValue(column.typeName, row[i]!),
-      })),
-    })),
+      }))
+      return { fields, lockKey: lockKeyOf(columns, fields) }
+    }),
   }
+}
+
+function lockKeyOf(
+  columns: readonly { readonly column: Column }[],
+  fields: readonly Field[],
+): readonly string[] {
+  return fields.flatMap(({ isPrimaryKey, value }, i) =>
+    isPrimaryKey ? [keyText(columns[i]!.column, value?.text ?? '')] : [],
+  )
+}
+
+/** A peer may have written a number of the same value in another form. */
+function comparable(value: UndoValue): string | undefined {
+  if (value?.javaType !== 'java.math.BigDecimal') return value?.text
+  return value.text.includes('.') ? value.text.replace(/\.?0+$/, '') : value.text
 }
 
 /** A row's primary key as one string, the same for its images before and after. */
 export function keyOf(row: Row): string {
   return JSON.stringify(
-    row.fields.filter((field) => field.isPrimaryKey).map((field) => field.value?.text),
+    row.fields.filter((field) => field.isPrimaryKey).map(({ value }) => comparable(value)),
   )
-}
-
-function referenceOf({ schema, name }: Relation): string {
-  const table = quoteIdentifier(name)
-  return schema === undefined ? table : `${quoteIdentifier(schema)}.${table}`
 }

@@ -21,27 +21,19 @@ import {
   readBackoff,
   reportFailed,
   type Conflict,
-  type HeldBranch,
   type Outcome,
 } from './global-lock.ts'
 import { prepareChange, type ChangePlan } from './images.ts'
 import { LocalTransaction } from './local-transaction.ts'
-import { coversLockKeys, lockKeysOf } from './lock-keys.ts'
+import { lockKeysOf, type KeyedRecords } from './lock-keys.ts'
 import { sqlState, type PgClient, type PgQuery, type PgResult } from './pg-driver.ts'
 import { refuse } from './statement-kinds.ts'
-
-export interface CommitOptions {
-  readonly held: HeldBranch | undefined
-  /** Longest wait for global locks in ms, with the row locks held. */
-  readonly lockWaitMs: number
-}
 
 /** Runs one statement as a branch of its own. */
 export async function runAlone(
   environment: AtEnvironment,
   client: PgClient,
   work: { readonly xid: string; readonly plan: ChangePlan; readonly query: PgQuery },
-  held: HeldBranch | undefined,
 ): Promise<Outcome<PgResult>> {
   const local = new LocalTransaction(work.xid)
   const change = await prepareChange(environment, client, work.plan, work.query)
@@ -61,7 +53,7 @@ export async function runAlone(
     forgetTables(environment, error)
     throw error
   }
-  const outcome = await commitBranch(environment, client, local, { held, lockWaitMs: 0 })
+  const outcome = await commitBranch(environment, client, local, 0)
   return 'conflict' in outcome ? outcome : { result }
 }
 
@@ -69,7 +61,7 @@ export async function runAlone(
 async function checkLocked(
   { port, resourceId }: AtEnvironment,
   xid: string,
-  locked: TableRecords | undefined,
+  locked: KeyedRecords | undefined,
 ): Promise<Conflict | undefined> {
   if (locked === undefined) return undefined
   const lockKeys = lockKeysOf([locked])
@@ -86,7 +78,7 @@ async function checkLocked(
 export async function awaitLocked(
   environment: AtEnvironment,
   xid: string,
-  locked: TableRecords | undefined,
+  locked: KeyedRecords | undefined,
 ): Promise<Conflict | undefined> {
   const { clock, limits, random } = environment
   const deadlineMs = clock.monotonic() + limits.lockWaitWithRowLocksMs
@@ -97,19 +89,30 @@ export async function awaitLocked(
   }
 }
 
-/** Registers the branch, writes the undo row and commits. Ends the local transaction either way. */
+/**
+ * Registers the branch, writes the undo row and commits. Ends the local transaction either way.
+ * @param lockWaitMs longest wait for global locks in ms, with the row locks held.
+ */
 export async function commitBranch(
   environment: AtEnvironment,
   client: PgClient,
   local: LocalTransaction,
-  options: CommitOptions,
+  lockWaitMs: number,
 ): Promise<Outcome<PgResult>> {
   const { xid, statements } = local
+  const { port, resourceId } = environment
   if (statements.length === 0) return { result: await client.query({ text: 'COMMIT' }) }
   const lockKeys = lockKeysOf(statements.map(changedRows))
   let branchId: Long
   try {
-    branchId = await branchFor(environment, xid, lockKeys, options)
+    branchId = await port.registerBranch({
+      xid,
+      branchType: BranchType.AT,
+      resourceId,
+      lockKeys,
+      lockWaitMs,
+      holdsRowLocks: true,
+    })
   } catch (error) {
     await rollBack(client, error)
     if (!isSetteeError(error, 'SETTEE_TX_LOCK_CONFLICT')) throw error
@@ -132,26 +135,6 @@ export async function commitBranch(
     if (isCertain) await reportFailed(environment, xid, branchId)
     throw error
   }
-}
-
-async function branchFor(
-  { port, resourceId }: AtEnvironment,
-  xid: string,
-  lockKeys: string,
-  { held, lockWaitMs }: CommitOptions,
-): Promise<Long> {
-  if (held !== undefined && coversLockKeys(held.lockKeys, lockKeys)) {
-    held.isUsed = true
-    return held.branchId
-  }
-  return port.registerBranch({
-    xid,
-    branchType: BranchType.AT,
-    resourceId,
-    lockKeys,
-    lockWaitMs,
-    holdsRowLocks: true,
-  })
 }
 
 function encodeChecked({ limits }: AtEnvironment, log: BranchUndoLog): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TableRecords } from '../undo/undo-log.ts'
-import { coversLockKeys, lockKeysOf } from './lock-keys.ts'
+import { lockKeysOf } from './lock-keys.ts'
 
 function image(tableName: string, ...keys: readonly (readonly string[])[]): TableRecords {
   const rows = keys.map((parts) => ({
@@ -31,10 +31,3 @@ const cases: [name: string, images: TableRecords[], lockKeys: string][] = [
 for (const [name, images, lockKeys] of cases) {
   test(`${name}: ${lockKeys}`, () => assert.equal(lockKeysOf(images), lockKeys))
 }
-
-test('held keys cover the same keys in another order, and no others', () => {
-  assert.ok(coversLockKeys('t:1,2;u:3', 'u:3;t:2'))
-  assert.ok(coversLockKeys('t:a:b,c', 't:c,a:b'))
-  assert.ok(!coversLockKeys('t:1,2;u:3', 't:3'))
-  assert.ok(!coversLockKeys('t:1', 't:1;u:1'))
-})

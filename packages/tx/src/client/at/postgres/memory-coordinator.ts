@@ -5,6 +5,7 @@
 import { runWithContext } from '@settee/kit'
 import type { Long } from '@settee/wire'
 import { txError } from '../../../errors.ts'
+import { parseLockKeys } from '../../../protocol/lock-key.ts'
 import { BranchStatus } from '../../../protocol/status.ts'
 import type { BranchPort, BranchRegistration, Resource } from '../../resource.ts'
 
@@ -162,9 +163,7 @@ export class MemoryCoordinator implements BranchPort {
 }
 
 function rowKeys(resourceId: string, lockKeys: string): string[] {
-  return lockKeys.split(';').flatMap((group) => {
-    const colon = group.indexOf(':')
-    const keys = group.slice(colon + 1).split(',')
-    return keys.map((key) => `${resourceId}^^^${group.slice(0, colon)}^^^${key}`)
-  })
+  return parseLockKeys(lockKeys).flatMap(({ table, keys }) =>
+    keys.map((key) => `${resourceId}^^^${table}^^^${key}`),
+  )
 }

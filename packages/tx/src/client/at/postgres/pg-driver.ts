@@ -40,6 +40,8 @@ export interface PgClient extends PgTypes {
   /** `I` idle, `T` in a transaction, `E` in a failed one. Drivers before 8.17 do not have it. */
   getTransactionStatus?(): string | null
   release(error?: Error | boolean): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
 }
 
 export interface PgPool {
@@ -113,6 +115,45 @@ export async function transactionStatus(client: PgClient): Promise<string | unde
   if (status === undefined || status === 'I') return status
   await client.query({ text: '' })
   return client.getTransactionStatus?.() ?? undefined
+}
+
+/**
+ * Runs `work` with a connection of the pool. What `work` leaves open is rolled back, and a connection
+ * where that fails is closed.
+ */
+export async function withConnection<Result>(
+  pool: PgPool,
+  work: (client: PgClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect()
+  client.on('error', ignoreError)
+  let isDone = false
+  try {
+    const result = await work(client)
+    isDone = true
+    return result
+  } finally {
+    client.release(!(await isIdle(client, isDone)))
+    client.removeListener('error', ignoreError)
+  }
+}
+
+/**
+ * Takes the errors of a connection while nothing is sent on it, such as a restart of the server:
+ * without a listener they would end the process. The next query on the connection fails anyway.
+ */
+export function ignoreError(): void {}
+
+/** Ends an open transaction; false when the connection is of no use any more. */
+async function isIdle(client: PgClient, isDone: boolean): Promise<boolean> {
+  try {
+    const status = await transactionStatus(client)
+    const isOpen = status === undefined ? !isDone : status !== 'I'
+    if (isOpen) await client.query({ text: 'ROLLBACK' })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The five-letter SQLSTATE of a server's error. */

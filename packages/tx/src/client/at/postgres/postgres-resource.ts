@@ -7,14 +7,15 @@
  * ```
  *
  * Inside a global transaction (an xid in the context) INSERT, UPDATE, DELETE and SELECT … FOR
- * UPDATE are branches that can be undone; what cannot be undone is refused. A function called in a
- * SELECT is not looked into: one that writes is not undone. The database needs the table `undo_log`
- * ({@link postgresUndoLogDdl}).
+ * UPDATE are branches that can be undone; what cannot be undone is refused. Functions behind a
+ * SELECT, an operator, a cast or a column's default are not looked into: what one of them writes is
+ * not undone. The database needs the table `undo_log` ({@link postgresUndoLogDdl}).
  */
 import { systemClock, systemRandom, type Clock, type Random } from '@settee/kit'
 import { txError } from '../../../errors.ts'
 import { BranchStatus, BranchType } from '../../../protocol/status.ts'
 import type { BranchPort, Resource } from '../../resource.ts'
+import { createUndoDeletion, maxDeletionBatch } from '../undo-deletion.ts'
 import { analyzeSql, type Plan } from './analyze-sql.ts'
 import { createAtPool, type AtPool } from './at-pool.ts'
 import type { AtEnvironment } from './environment.ts'
@@ -22,8 +23,8 @@ import type { PgPool } from './pg-driver.ts'
 import { readTokens } from './sql-text.ts'
 import { createTableCache } from './table-meta.ts'
 import { undoBranch, type DirtyReport } from './undo-branch.ts'
-import { createUndoDeletion } from './undo-deletion.ts'
 import { checkUndoLogTable, createUndoTable } from './undo-table.ts'
+import { createFunctionCache } from './volatile-functions.ts'
 
 export interface PostgresResourceOptions<Pool extends PgPool> {
   /** The application's pool. It stays the application's: the resource does not end it. */
@@ -31,7 +32,7 @@ export interface PostgresResourceOptions<Pool extends PgPool> {
   readonly port: BranchPort
   /** Default `jdbc:postgresql://host:port/database` of the pool's options. */
   readonly resourceId?: string
-  /** Default `undo_log`. */
+  /** Default `undo_log`, in the first schema of the connections' own search_path that has it. */
   readonly undoLogTable?: string
   /** Longest wait of a statement or {@link AtPool.transaction} for global locks. Default 10,000. */
   readonly lockWaitMs?: number
@@ -41,7 +42,7 @@ export interface PostgresResourceOptions<Pool extends PgPool> {
   readonly maxRows?: number
   /** Longest undo log of a branch in characters. Default 16 Mi. */
   readonly maxUndoLength?: number
-  /** How long the description of a table is believed, in ms. Default 60,000. */
+  /** How long the description of a table or function is believed, in ms. Default 60,000. */
   readonly tableTtlMs?: number
   /** Most statements whose analysis is kept. Default 2,000. */
   readonly maxPlans?: number
@@ -56,9 +57,6 @@ export interface PostgresResourceOptions<Pool extends PgPool> {
 /** Longest text whose analysis is kept; longer ones are mostly INSERTs of many literals. */
 const maxPlanLength = 8192
 
-/** Most rows that one DELETE of old undo logs takes. */
-const maxOldBatch = 1000
-
 /** Puts a PostgreSQL database under global transactions. */
 export function createPostgresResource<Pool extends PgPool>(
   options: PostgresResourceOptions<Pool>,
@@ -66,15 +64,12 @@ export function createPostgresResource<Pool extends PgPool>(
   const { pool, clock = systemClock, undoLogTable = 'undo_log' } = options
   checkUndoLogTable(undoLogTable)
   const undoTable = createUndoTable(undoLogTable)
+  const ttlMs = options.tableTtlMs ?? 60_000
   const environment: AtEnvironment = {
     resourceId: options.resourceId ?? defaultResourceId(pool),
     port: options.port,
-    tables: createTableCache({
-      ttlMs: options.tableTtlMs ?? 60_000,
-      maxTables: 10_000,
-      undoLogTable,
-      clock,
-    }),
+    tables: createTableCache({ ttlMs, maxTables: 10_000, undoLogTable, undoTable, clock }),
+    functions: createFunctionCache({ ttlMs, maxNames: 10_000, clock }),
     undoTable,
     limits: {
       lockWaitMs: options.lockWaitMs ?? 10_000,
@@ -101,9 +96,9 @@ export function createPostgresResource<Pool extends PgPool>(
     rollbackBranch: (xid, branchId) =>
       undoBranch(environment, pool, { xid, branchId }, undoOptions),
     async deleteUndoLogs(saveDays) {
-      let deleted = maxOldBatch
-      while (deleted === maxOldBatch) {
-        deleted = await undoTable.deleteOld(pool, saveDays, maxOldBatch)
+      let deleted = maxDeletionBatch
+      while (deleted === maxDeletionBatch) {
+        deleted = await undoTable.deleteOld(pool, saveDays, maxDeletionBatch)
       }
     },
     close: () => deletion.close(),

@@ -9,7 +9,7 @@ import type { Clock } from '@settee/kit'
 import { jdbcTypeOf } from './column-values.ts'
 import { quoteIdentifier, rawText, type Connection, type PgField } from './pg-driver.ts'
 import { refuse } from './statement-kinds.ts'
-import { postgresUndoLogDdl } from './undo-table.ts'
+import { postgresUndoLogDdl, type UndoTable } from './undo-table.ts'
 
 export interface Column {
   readonly name: string
@@ -23,6 +23,10 @@ export interface Column {
   readonly isPrimaryKey: boolean
   /** Computed from other columns: cannot be written and is in no image. */
   readonly isGenerated: boolean
+  /** GENERATED ALWAYS AS IDENTITY: an UPDATE can set it to its next number only. */
+  readonly isAlwaysIdentity: boolean
+  /** Equal values may look different, because the type has no length or scale of its own. */
+  readonly isLoose: boolean
 }
 
 /** A foreign key of another table that changes rows there by itself. */
@@ -50,6 +54,8 @@ export interface Table {
   readonly cascades: readonly Cascade[]
   /** Why none of its changes can be undone. */
   readonly refusal: Error | undefined
+  /** Changes when the table gets a trigger, a cascade, a rule, row security …: {@link versionSql}. */
+  readonly version: string
 }
 
 export interface TableCache {
@@ -66,6 +72,7 @@ export interface TableCacheOptions {
   /** Most tables that are kept. */
   readonly maxTables: number
   readonly undoLogTable: string
+  readonly undoTable: UndoTable
   readonly clock: Clock
 }
 
@@ -73,15 +80,17 @@ export function createTableCache(options: TableCacheOptions): TableCache {
   const tables = new Map<number, { table: Table; expiresMs: number }>()
   const oids = new Map<string, number>()
 
+  /** A refusal is not kept: what it asks for may have been done. */
   function fresh(oid: number): Table | undefined {
     const entry = tables.get(oid)
-    return entry !== undefined && entry.expiresMs > options.clock.monotonic()
-      ? entry.table
-      : undefined
+    const isFresh = entry !== undefined && entry.expiresMs > options.clock.monotonic()
+    return isFresh && entry.table.refusal === undefined ? entry.table : undefined
   }
 
   async function load(client: Connection, where: string, value: string | number) {
-    const table = await loadTable(client, where, value, options.undoLogTable)
+    const hasUndoLog = (await options.undoTable.find(client)) !== undefined
+    const missing = hasUndoLog ? undefined : options.undoLogTable
+    const table = await loadTable(client, where, value, missing)
     if (table !== undefined) {
       if (tables.size >= options.maxTables) tables.clear()
       tables.set(table.oid, { table, expiresMs: options.clock.monotonic() + options.ttlMs })
@@ -130,7 +139,8 @@ interface CatalogEntry {
   readonly name: string
   readonly kind: string
   readonly persistence: string
-  readonly hasUndoLog: boolean
+  readonly version: string
+  readonly hasRowSecurity: boolean
   readonly inherits: boolean
   readonly triggers: readonly string[]
   readonly rules: readonly string[]
@@ -144,15 +154,34 @@ interface CatalogEntry {
     readonly typeName: string
     readonly typeKind: string
     readonly isGenerated: boolean
+    readonly isAlwaysIdentity: boolean
+    readonly isLoose: boolean
+    readonly isDeterministic: boolean
   }[]
   readonly cascades: readonly Cascade[]
+}
+
+/**
+ * A text that is another one when the table has changed in a way that the names and types of its
+ * columns do not show. Every image carries it, because a description is kept for a while. A new
+ * foreign key of another table shows as a trigger of the server's own.
+ * @param oid of the table, as SQL.
+ */
+export function versionSql(oid: string): string {
+  return (
+    '(SELECT pg_catalog.concat(v.xmin, pg_catalog.row_security_active(v.oid), ' +
+    "(SELECT pg_catalog.string_agg(g.oid || '-' || g.xmin, ',' ORDER BY g.oid) " +
+    'FROM pg_catalog.pg_trigger g WHERE g.tgrelid = v.oid)) ' +
+    `FROM pg_catalog.pg_class v WHERE v.oid = ${oid})`
+  )
 }
 
 const catalogSql = (where: string): string => `
 SELECT pg_catalog.json_build_object(
   'oid', c.oid::int8, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
   'persistence', c.relpersistence,
-  'hasUndoLog', pg_catalog.to_regclass($2) IS NOT NULL,
+  'version', ${versionSql('c.oid')},
+  'hasRowSecurity', pg_catalog.row_security_active(c.oid),
   'inherits', EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE c.oid IN (inhparent, inhrelid)),
   'triggers', ARRAY(SELECT tgname FROM pg_catalog.pg_trigger
     WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A') ORDER BY 1),
@@ -165,11 +194,14 @@ SELECT pg_catalog.json_build_object(
       'typeSchema', tn.nspname, 'typeSqlName', t.typname,
       'typeName', COALESCE(base.typname, t.typname), 'typeKind',
       CASE WHEN t.typcategory = 'A' AND t.typtype <> 'd' THEN 'A' ELSE t.typtype END,
-      'isGenerated', a.attgenerated <> '') ORDER BY a.attnum)
+      'isGenerated', a.attgenerated <> '', 'isAlwaysIdentity', a.attidentity = 'a',
+      'isLoose', a.atttypmod = -1 AND t.typtypmod = -1,
+      'isDeterministic', COALESCE(l.collisdeterministic, true)) ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
     LEFT JOIN pg_catalog.pg_type base ON base.oid = t.typbasetype
+    LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
   'cascades', COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
       'table', pg_catalog.quote_ident(fn.nspname) || '.' || pg_catalog.quote_ident(f.relname),
@@ -194,20 +226,20 @@ async function loadTable(
   client: Connection,
   where: string,
   value: string | number,
-  undoLogTable: string,
+  missingUndoLog: string | undefined,
 ): Promise<Table | undefined> {
   const { rows } = await client.query({
     text: catalogSql(where),
-    values: [value, undoLogTable],
+    values: [value],
     rowMode: 'array',
     types: rawText,
   })
   const json = (rows as (readonly [string])[])[0]?.[0]
   if (json === undefined) return undefined
-  return describeTable(JSON.parse(json) as CatalogEntry, undoLogTable)
+  return describeTable(JSON.parse(json) as CatalogEntry, missingUndoLog)
 }
 
-function describeTable(entry: CatalogEntry, undoLogTable: string): Table {
+function describeTable(entry: CatalogEntry, missingUndoLog: string | undefined): Table {
   const columns = entry.columns.map((column) => {
     const isOwn = column.typeKind === 'b' || column.typeKind === 'd'
     const typeName = isOwn ? column.typeName : `kind ${column.typeKind}`
@@ -219,18 +251,22 @@ function describeTable(entry: CatalogEntry, undoLogTable: string): Table {
       jdbcType: jdbcTypeOf(typeName),
       isPrimaryKey: entry.primaryKey.includes(column.number),
       isGenerated: column.isGenerated,
+      isAlwaysIdentity: column.isAlwaysIdentity,
+      isLoose: column.isLoose,
     }
   })
   const byNumber = new Map(entry.columns.map((column, i) => [column.number, columns[i]!]))
   const name = plainName(entry.name)
+  const primaryKey = entry.primaryKey.map((number) => byNumber.get(number)!)
   return {
     oid: entry.oid,
     sql: `${quoteIdentifier(entry.schema)}.${quoteIdentifier(entry.name)}`,
     name: entry.schema === 'public' ? name : `${plainName(entry.schema)}.${name}`,
     columns,
-    primaryKey: entry.primaryKey.map((number) => byNumber.get(number)!),
+    primaryKey,
     cascades: entry.cascades,
-    refusal: refusalOf(entry, undoLogTable),
+    refusal: refusalOf(entry, missingUndoLog) ?? refusalOfKey(entry, primaryKey),
+    version: entry.version,
   }
 }
 
@@ -240,11 +276,11 @@ function plainName(name: string): string {
 }
 
 /** Why no change of the table can be undone, if so. */
-function refusalOf(entry: CatalogEntry, undoLogTable: string): Error | undefined {
+function refusalOf(entry: CatalogEntry, missingUndoLog: string | undefined): Error | undefined {
   const what = `a change of ${entry.schema}.${entry.name}`
-  if (!entry.hasUndoLog) {
-    const ddl = postgresUndoLogDdl(undoLogTable)
-    return refuse(what, `the table ${undoLogTable} does not exist`, `create it with:\n${ddl}`)
+  if (missingUndoLog !== undefined) {
+    const ddl = postgresUndoLogDdl(missingUndoLog)
+    return refuse(what, `the table ${missingUndoLog} does not exist`, `create it with:\n${ddl}`)
   }
   const outside = 'change it outside of the transaction'
   if (entry.kind === 'p' || (entry.kind === 'r' && entry.inherits)) {
@@ -255,6 +291,10 @@ function refusalOf(entry: CatalogEntry, undoLogTable: string): Error | undefined
   }
   if (entry.persistence === 't') {
     return refuse(what, 'a temporary table is seen by one session only', 'use a plain table')
+  }
+  if (entry.hasRowSecurity) {
+    const reason = 'its row security may hide rows from the connection that rolls back'
+    return refuse(what, reason, 'let the application use a role with BYPASSRLS or the owner')
   }
   if (entry.primaryKey.length === 0) {
     return refuse(what, 'it has no primary key to find its rows by', 'add a primary key')
@@ -268,4 +308,46 @@ function refusalOf(entry: CatalogEntry, undoLogTable: string): Error | undefined
     return refuse(what, reason, 'do the work of the rule in the application')
   }
   return undefined
+}
+
+/**
+ * Types whose text is the same in all sessions, up to what {@link keyText} and the undo log make
+ * equal. Others are no keys: one row could have two locks.
+ */
+const keyTypes: ReadonlySet<string> = new Set([
+  ...['int2', 'int4', 'int8', 'oid', 'numeric', 'float4', 'float8', 'bool', 'bytea', 'uuid'],
+  ...['text', 'varchar', 'bpchar', 'char', 'name', 'bit', 'varbit', 'kind e', 'pg_lsn'],
+  ...['date', 'time', 'timetz', 'timestamp', 'timestamptz'],
+  ...['inet', 'cidr', 'macaddr', 'macaddr8'],
+])
+
+function refusalOfKey(entry: CatalogEntry, primaryKey: readonly Column[]): Error | undefined {
+  const what = `a change of ${entry.schema}.${entry.name}`
+  const computed = primaryKey.find(({ isGenerated }) => isGenerated)
+  if (computed !== undefined) {
+    const reason = `its primary key ${computed.name} is computed from other columns`
+    return refuse(what, reason, 'make the primary key a plain column')
+  }
+  const unequal = entry.columns.find(
+    ({ number, isDeterministic }) => !isDeterministic && entry.primaryKey.includes(number),
+  )
+  const loose = primaryKey.find(({ typeName }) => !keyTypes.has(typeName))?.name ?? unequal?.name
+  if (loose === undefined) return undefined
+  const reason = `equal values of its primary key ${loose} may look different`
+  return refuse(what, reason, 'give the key a simple type and a deterministic collation')
+}
+
+/** A value of a primary key, the same for all values that the database holds to be equal. */
+export function keyText(column: Column, text: string): string {
+  switch (column.typeName) {
+    case 'numeric':
+      return column.isLoose && text.includes('.') ? text.replace(/\.?0+$/, '') : text
+    case 'bpchar':
+      return column.isLoose ? text.replace(/ +$/, '') : text
+    case 'float4':
+    case 'float8':
+      return text === '-0' ? '0' : text
+    default:
+      return text
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * Takes one statement back, if its rows are still as the statement left them.
  */
-import type { SetteeError } from '@settee/kit'
+import { messageOf, type SetteeError } from '@settee/kit'
 import { txError } from '../../../errors.ts'
 import type { Field, Row, StatementUndoLog, TableRecords, UndoValue } from '../undo/undo-log.ts'
 import { toSqlText, toUndoValue } from './column-values.ts'
@@ -42,10 +42,21 @@ export async function undoStatement(
   try {
     await reverse(client, table, columns, statement)
   } catch (error) {
-    if (sqlState(error) !== '23505') throw error
-    return dirty(statement, 'another row has taken its unique value', now)
+    if (!isUnundoable(error)) throw error
+    const reason =
+      sqlState(error) === '23505' ? 'another row has taken its unique value' : messageOf(error)
+    return dirty(statement, reason, now)
   }
   return undefined
+}
+
+/**
+ * Whether trying again cannot help: a constraint does not let the rows back (class 23), a value is
+ * no longer one of its type (class 22), a right was taken away, or a column is always generated.
+ */
+export function isUnundoable(error: unknown): boolean {
+  const state = sqlState(error)
+  return state !== undefined && /^(2[23]...|42501|428C9)$/.test(state)
 }
 
 function dirty(statement: StatementUndoLog, reason: string, now: TableRecords): Dirty {

@@ -2,8 +2,8 @@
  * The table `undo_log` in PostgreSQL and the statements on it. Original:
  * script/client/at/db/postgresql.sql and org.apache.seata.rm.datasource.undo.postgresql.
  */
-import type { Long } from '@settee/wire'
 import { txError } from '../../../errors.ts'
+import type { BranchKey } from '../undo/undo-log.ts'
 import type { Connection } from './pg-driver.ts'
 
 /** log_status of a row that holds an undo log. */
@@ -37,6 +37,22 @@ export function checkUndoLogTable(table: string): void {
   )
 }
 
+/**
+ * Where the table is: in the schema $2, or in the first schema of the search_path that has it. It is
+ * the path with which connections start, whatever a session has set since, so that the connection
+ * that rolls back finds the same table.
+ */
+const findSql = `
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name
+FROM (SELECT pg_catalog.btrim(part, ' "') AS part, place
+  FROM pg_catalog.pg_settings, pg_catalog.unnest(CASE WHEN $2::text IS NULL
+    THEN pg_catalog.string_to_array(reset_val, ',') ELSE ARRAY[$2] END)
+    WITH ORDINALITY AS u (part, place) WHERE name = 'search_path') AS path
+JOIN pg_catalog.pg_namespace n
+  ON n.nspname = CASE path.part WHEN '$user' THEN session_user ELSE path.part END
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = $1
+ORDER BY path.place LIMIT 1`
+
 export interface UndoRow {
   readonly context: string
   readonly rollbackText: string
@@ -44,22 +60,38 @@ export interface UndoRow {
 }
 
 export interface UndoTable {
-  insert(client: Connection, branch: Branch, row: UndoRow): Promise<void>
+  /** The table as SQL, with its schema; undefined while there is none. Looked for until found. */
+  find(client: Connection): Promise<string | undefined>
+  insert(client: Connection, branch: BranchKey, row: UndoRow): Promise<void>
   /** The row of a branch, locked until the local transaction ends. */
-  select(client: Connection, branch: Branch): Promise<UndoRow | undefined>
-  delete(client: Connection, branches: readonly Branch[]): Promise<void>
-  /** Deletes at most `limit` rows older than `saveDays` days and says how many it found. */
+  select(client: Connection, branch: BranchKey): Promise<UndoRow | undefined>
+  delete(client: Connection, branches: readonly BranchKey[]): Promise<void>
+  /**
+   * Deletes at most `limit` rows older than `saveDays` days and says how many it found. Rows that
+   * hold an undo log stay however old they are: the rollback may have waited for a person.
+   */
   deleteOld(client: Connection, saveDays: number, limit: number): Promise<number>
 }
 
-export interface Branch {
-  readonly xid: string
-  readonly branchId: Long
-}
+/** @param name as the option has it; without a schema it is looked for in the search_path. */
+export function createUndoTable(name: string): UndoTable {
+  let resolved: string | undefined
 
-export function createUndoTable(table: string): UndoTable {
+  async function find(client: Connection): Promise<string | undefined> {
+    if (resolved !== undefined) return resolved
+    const [table, schema] = name.split('.').toReversed()
+    const { rows } = await client.query({ text: findSql, values: [table, schema] })
+    resolved = (rows as { name: string }[])[0]?.name
+    return resolved
+  }
+
+  /** When there is no table, the server says so. */
+  const tableOf = async (client: Connection): Promise<string> => (await find(client)) ?? name
+
   return {
+    find,
     async insert(client, { xid, branchId }, row) {
+      const table = await tableOf(client)
       await client.query({
         text:
           `INSERT INTO ${table} (branch_id, xid, context, rollback_info, log_status, ` +
@@ -74,6 +106,7 @@ export function createUndoTable(table: string): UndoTable {
       })
     },
     async select(client, { xid, branchId }) {
+      const table = await tableOf(client)
       const { rows } = await client.query({
         text:
           `SELECT context, encode(rollback_info, 'base64') AS rollback_info, log_status ` +
@@ -91,6 +124,7 @@ export function createUndoTable(table: string): UndoTable {
       }
     },
     async delete(client, branches) {
+      const table = await tableOf(client)
       await client.query({
         text:
           `DELETE FROM ${table} WHERE (xid, branch_id) IN ` +
@@ -99,10 +133,12 @@ export function createUndoTable(table: string): UndoTable {
       })
     },
     async deleteOld(client, saveDays, limit) {
+      const table = await tableOf(client)
       const { rowCount } = await client.query({
         text:
           `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} ` +
-          `WHERE log_created <= now() - make_interval(days => $1) LIMIT $2))`,
+          `WHERE log_created <= now() - make_interval(days => $1) AND log_status <> ${normal} ` +
+          'LIMIT $2))',
         values: [saveDays, limit],
       })
       return rowCount ?? 0

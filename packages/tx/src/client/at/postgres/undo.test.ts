@@ -310,7 +310,7 @@ describe('undo in PostgreSQL', () => {
     const { plain, resource } = fixture
     await plain.query(`INSERT INTO undo_log (branch_id, xid, context, rollback_info, log_status,
       log_created, log_modified)
-      SELECT i, 'x', '', '', 0, now() - interval '8 days', now() FROM generate_series(1, 2500) i`)
+      SELECT i, 'x', '', '', 1, now() - interval '8 days', now() FROM generate_series(1, 2500) i`)
     await plain.query('UPDATE undo_log SET log_created = now() WHERE branch_id = 2500')
     await resource.deleteUndoLogs(7)
     assert.equal(await fixture.undoCount(), 1)

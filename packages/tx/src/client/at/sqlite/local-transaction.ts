@@ -39,11 +39,17 @@ export class LocalTransaction {
   readonly #nullableTables = new Map<string, TableSchema>()
   #endedBy: Error | undefined
   #conflictKeys: string | undefined
+  #hasChangedSchema = false
 
   /** Begins a transaction; the caller holds the lease of the connection. */
   static async begin(ports: TransactionPorts, xid: string | undefined): Promise<LocalTransaction> {
     await ports.connection.begin()
-    return new LocalTransaction(ports, xid)
+    try {
+      return new LocalTransaction(ports, xid)
+    } catch (error) {
+      ports.connection.rollback()
+      throw error
+    }
   }
 
   private constructor(ports: TransactionPorts, xid: string | undefined) {
@@ -61,7 +67,13 @@ export class LocalTransaction {
   run(statement: CompiledStatement, values: readonly unknown[]): QueryResult {
     this.#checkOpen()
     if (this.xid !== undefined) this.#checkUndoable(statement)
-    return statement.run(values)
+    if (statement.effect !== 'other') return statement.run(values)
+    try {
+      return statement.run(values)
+    } finally {
+      this.#hasChangedSchema = true
+      this.#ports.connection.statements.clear()
+    }
   }
 
   /** @throws SETTEE_TX_LOCK_CONFLICT and what else the coordinator refuses; rolled back then. */
@@ -81,7 +93,10 @@ export class LocalTransaction {
     if (this.#endedBy !== undefined) return
     this.#endedBy = reason
     this.#session?.[Symbol.dispose]()
-    this.#ports.connection.rollback()
+    const { connection } = this.#ports
+    connection.rollback()
+    // Others may have compiled statements meanwhile, for a schema that has never come to be.
+    if (this.#hasChangedSchema) connection.statements.clear()
   }
 
   async #commitBranch(xid: string): Promise<void> {

@@ -17,21 +17,18 @@ export interface ReadConnection {
 }
 
 /** Undefined for databases without a file of their own. */
-export function openReadConnection(
-  writer: DatabaseSync,
-  statementCacheSize: number,
-): ReadConnection | undefined {
+export function openReadConnection(writer: DatabaseSync): ReadConnection | undefined {
   const location = writer.location()
   const journalMode = writer.prepare('PRAGMA main.journal_mode').get()!['journal_mode']
   if (location === null || location === '' || journalMode !== 'wal') return undefined
   const database = new DatabaseSync(location, { readOnly: true, timeout: 100 })
-  const compiled = new Map<string, CompiledStatement | undefined>()
-
+  // Lives as long as the writer's statement, which is compiled anew after changes of the schema.
+  const compiled = new WeakMap<CompiledStatement, CompiledStatement | 'unportable'>()
   const temporary = writer.prepare('SELECT 1 FROM temp.sqlite_schema')
 
   /** Functions and collations of the application may be missing here, temporary tables are. */
-  function compile(statement: CompiledStatement): CompiledStatement | undefined {
-    if (temporary.get() !== undefined) return undefined
+  function compile(statement: CompiledStatement): CompiledStatement | 'unportable' {
+    if (temporary.get() !== undefined) return 'unportable'
     try {
       return createStatement(
         statement.text,
@@ -39,20 +36,16 @@ export function openReadConnection(
         statement,
       )
     } catch {
-      return undefined
+      return 'unportable'
     }
   }
 
   return {
     run(statement, values) {
       if (!statement.isPortable) return undefined
-      let own = compiled.get(statement.text)
-      if (own === undefined && !compiled.has(statement.text)) {
-        own = compile(statement)
-        compiled.set(statement.text, own)
-        if (compiled.size > statementCacheSize) compiled.delete(compiled.keys().next().value!)
-      }
-      return own?.run(values)
+      let own = compiled.get(statement)
+      if (own === undefined) compiled.set(statement, (own = compile(statement)))
+      return own === 'unportable' ? undefined : own.run(values)
     },
     close() {
       if (database.isOpen) database.close()

@@ -14,11 +14,12 @@ import { type Clock, type Random, systemClock, systemRandom } from '@settee/kit'
 import { txError } from '../../../errors.ts'
 import { BranchStatus, BranchType } from '../../../protocol/status.ts'
 import type { BranchPort, Resource } from '../../resource.ts'
+import { createUndoDeletion, type UndoDeletion } from '../undo-deletion.ts'
 import { checkOpen, type Connection, openConnection } from './connection.ts'
 import { openReadConnection } from './read-connection.ts'
 import { createSqlitePool, type SqlitePool } from './sqlite-pool.ts'
 import { undoBranch, type DirtyBranch } from './undo.ts'
-import { createUndoDeletion, type UndoDeletion } from './undo-deletion.ts'
+import { deleteOldUndoLogs, deleteUndoLogs } from './undo-deletion.ts'
 import { createWriterQueue, type WriterQueue } from './writer-queue.ts'
 
 export interface SqliteResourceOptions {
@@ -69,13 +70,13 @@ export function createSqliteResource(options: SqliteResourceOptions): {
     statementCacheSize,
     busyMs: options.busyMs ?? 5000,
   })
-  const reader = openReadConnection(database, statementCacheSize)
+  const reader = openReadConnection(database)
   const queue = createWriterQueue({
     clock,
     maxWaiting: options.maxWaiting ?? 1000,
     waitMs: options.queueWaitMs ?? 30_000,
   })
-  const deletion = createUndoDeletion(connection, queue)
+  const deletion = createUndoDeletion((branches) => deleteUndoLogs(connection, queue, branches))
   const ports = {
     connection,
     reader,
@@ -89,15 +90,14 @@ export function createSqliteResource(options: SqliteResourceOptions): {
     transactionMs: options.transactionMs ?? 30_000,
   }
   const pool = createSqlitePool(ports, async () => {
-    // What cannot be deleted now harms nothing and is deleted when it is old.
-    await deletion.flush().catch(() => {})
+    await deletion.close()
     await queue.close()
     reader?.close()
     if (database.isOpen) database.close()
   })
   return {
     pool,
-    resource: createResource({ ...options, resourceId, clock }, { connection, queue, deletion }),
+    resource: createResource({ ...options, ...ports }, { connection, queue, deletion }),
   }
 }
 
@@ -108,32 +108,31 @@ interface ResourceParts {
 }
 
 function createResource(
-  options: SqliteResourceOptions & { readonly resourceId: string; readonly clock: Clock },
+  options: SqliteResourceOptions &
+    Required<Pick<SqliteResourceOptions, 'resourceId' | 'clock' | 'maxUndoBytes'>>,
   { connection, queue, deletion }: ResourceParts,
 ): Resource {
-  const { clock } = options
+  const { clock, maxUndoBytes, onDirty } = options
   return {
     resourceId: options.resourceId,
     branchType: BranchType.AT,
     async commitBranch(xid, branchId) {
       checkOpen(connection)
-      // Answered when the log is gone, unlike Seata: nothing waits for the answer, as the rows are
-      // free already, and a process that is killed leaves no log behind.
       await deletion.add({ xid, branchId })
       return BranchStatus.PhaseTwo_Committed
     },
     async rollbackBranch(xid, branchId) {
       const lease = await queue.acquire('rollback')
       try {
-        return await undoBranch(connection, { xid, branchId }, clock.now(), (branch) =>
-          options.onDirty?.(branch),
-        )
+        const nowMs = clock.now()
+        return await undoBranch(connection, { xid, branchId }, { nowMs, maxUndoBytes, onDirty })
       } finally {
         lease.release()
       }
     },
-    deleteUndoLogs: (saveDays) => deletion.deleteOlder(clock.now() - saveDays * 86_400_000),
-    close: () => deletion.flush(),
+    deleteUndoLogs: (saveDays) =>
+      deleteOldUndoLogs(connection, queue, clock.now() - saveDays * 86_400_000),
+    close: () => deletion.close(),
   }
 }
 

@@ -97,18 +97,24 @@ export function createStatement(
   analysis: Analysis,
 ): CompiledStatement {
   const placeholders = findPlaceholders(text)
-  const fields = statement.columns().map(({ name }) => ({ name }))
+  const returnsRows = statement.columns().length > 0
   return {
     ...analysis,
     text,
     run(values) {
       const parameters = bind(placeholders, values)
-      if (fields.length > 0) {
+      if (returnsRows) {
         const rows = statement.all(...(parameters as SQLInputValue[])) as unknown as SqliteValue[][]
+        // Asked after each run: SQLite compiles a statement again when its tables have changed.
+        const fields = statement.columns().map(({ name }) => ({ name }))
         return { rows: rows.map((row) => toRow(fields, row)), rowCount: rows.length, fields }
       }
       const { changes } = statement.run(...(parameters as SQLInputValue[]))
-      return { rows: [], rowCount: analysis.effect === 'write' ? Number(changes) : null, fields }
+      return {
+        rows: [],
+        rowCount: analysis.effect === 'write' ? Number(changes) : null,
+        fields: [],
+      }
     },
   }
 }

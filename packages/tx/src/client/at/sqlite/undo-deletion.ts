@@ -1,87 +1,42 @@
 /**
- * Deletes the undo logs of committed branches: in batches, when the writer is idle.
- *
- * Branches that arrive while a batch waits for the writer join it, so batches grow with the load.
- * Original: org.apache.seata.rm.datasource.AsyncWorker.
+ * Deletes rows of `undo_log` when the writer is idle, a batch at a time, so that nobody waits long.
  */
+import { maxDeletionBatch } from '../undo-deletion.ts'
+import type { BranchKey } from '../undo/undo-log.ts'
 import type { Connection } from './connection.ts'
-import type { BranchKey } from './undo-log-table.ts'
 import type { WriterQueue } from './writer-queue.ts'
 
-export interface UndoDeletion {
-  /** Resolves when the log is deleted. Rejects when that fails: the coordinator asks again. */
-  add(branch: BranchKey): Promise<void>
-  /** Deletes logs created before `beforeMs` (since the Unix epoch), a batch at a time. */
-  deleteOlder(beforeMs: number): Promise<void>
-  /** Resolves when nothing is left to delete. */
-  flush(): Promise<void>
+/** Deletes the logs of `branches` in one transaction. */
+export async function deleteUndoLogs(
+  connection: Connection,
+  queue: WriterQueue,
+  branches: readonly BranchKey[],
+): Promise<void> {
+  const lease = await queue.acquire('idle')
+  try {
+    await connection.begin()
+    for (const branch of branches) connection.undoLogs.delete(branch)
+    connection.database.exec('COMMIT')
+  } finally {
+    connection.rollback()
+    lease.release()
+  }
 }
 
-interface PendingDeletion {
-  readonly branch: BranchKey
-  readonly done: PromiseWithResolvers<void>
-}
-
-/** Rows deleted while the writer is held once: a few milliseconds. */
-const batchSize = 1000
-
-export function createUndoDeletion(connection: Connection, queue: WriterQueue): UndoDeletion {
-  const pending = new Map<string, PendingDeletion>()
-  let running: Promise<void> | undefined
-
-  async function deleteBatch(): Promise<void> {
+/** Deletes the rows older than `beforeMs` (since the Unix epoch) that nothing needs any more. */
+export async function deleteOldUndoLogs(
+  connection: Connection,
+  queue: WriterQueue,
+  beforeMs: number,
+): Promise<void> {
+  for (let deleted = maxDeletionBatch; deleted === maxDeletionBatch;) {
     const lease = await queue.acquire('idle')
     try {
-      await connection.begin()
-      const batch = [...pending].slice(0, batchSize)
-      for (const [, { branch }] of batch) connection.undoLogs.delete(branch)
-      connection.database.exec('COMMIT')
-      for (const [key, { done }] of batch) {
-        pending.delete(key)
-        done.resolve()
-      }
+      deleted = await connection.retryWhileBusy(() =>
+        connection.undoLogs.deleteOlder(beforeMs, maxDeletionBatch),
+      )
     } finally {
-      connection.rollback()
       lease.release()
     }
-  }
-
-  async function deleteAll(): Promise<void> {
-    try {
-      while (pending.size > 0) await deleteBatch()
-    } catch (error) {
-      for (const { done } of pending.values()) done.reject(error)
-      pending.clear()
-    } finally {
-      running = undefined
-    }
-  }
-
-  return {
-    add(branch) {
-      const key = `${branch.xid},${branch.branchId}`
-      let deletion = pending.get(key)
-      if (deletion === undefined) {
-        deletion = { branch, done: Promise.withResolvers<void>() }
-        pending.set(key, deletion)
-      }
-      running ??= deleteAll()
-      return deletion.done.promise
-    },
-    async deleteOlder(beforeMs) {
-      for (let deleted = batchSize; deleted === batchSize;) {
-        const lease = await queue.acquire('idle')
-        try {
-          deleted = await connection.retryWhileBusy(() =>
-            connection.undoLogs.deleteOlder(beforeMs, batchSize),
-          )
-        } finally {
-          lease.release()
-        }
-      }
-    },
-    async flush() {
-      await running
-    },
   }
 }

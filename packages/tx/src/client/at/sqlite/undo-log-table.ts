@@ -3,8 +3,8 @@
  * Original: script/client/at/db/mysql.sql and org.apache.seata.rm.datasource.undo.UndoLogManager.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import type { Long } from '@settee/wire'
 import { checkUndoContext, undoContext } from '../undo/undo-context.ts'
+import type { BranchKey } from '../undo/undo-log.ts'
 
 const createSql = `
 CREATE TABLE IF NOT EXISTS undo_log (
@@ -21,11 +21,6 @@ CREATE INDEX IF NOT EXISTS ix_log_created ON undo_log (log_created);`
 
 const logStatus = { normal: 0n, globalFinished: 1n } as const
 
-export interface BranchKey {
-  readonly xid: string
-  readonly branchId: Long
-}
-
 export interface UndoLogTable {
   /** Stores the log of phase one; its time is `nowMs` since the Unix epoch. */
   insert(branch: BranchKey, log: string, nowMs: number): void
@@ -37,7 +32,10 @@ export interface UndoLogTable {
    */
   find(branch: BranchKey): string | null | undefined
   delete(branch: BranchKey): void
-  /** Deletes at most `limit` logs that are older than `beforeMs`; returns how many. */
+  /**
+   * Deletes at most `limit` defence rows that are older than `beforeMs`; returns how many. A log
+   * stays, however old: it is the only copy of the earlier rows until its transaction has ended.
+   */
   deleteOlder(beforeMs: number, limit: number): number
 }
 
@@ -63,7 +61,9 @@ export function createUndoLogTable(database: DatabaseSync): UndoLogTable {
   )
   const deleteOldRows = database.prepare(
     `DELETE FROM main.undo_log WHERE rowid IN
-       (SELECT rowid FROM main.undo_log WHERE log_created < $1 ORDER BY log_created LIMIT $2)`,
+       (SELECT rowid FROM main.undo_log
+        WHERE log_created < $1 AND log_status <> ${logStatus.normal}
+        ORDER BY log_created LIMIT $2)`,
     exact,
   )
 

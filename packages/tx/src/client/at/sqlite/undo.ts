@@ -4,14 +4,24 @@
 import { isSetteeError, type SetteeError } from '@settee/kit'
 import { BranchStatus } from '../../../protocol/status.ts'
 import { decodeUndoLog } from '../undo/jackson-codec.ts'
+import type { BranchKey } from '../undo/undo-log.ts'
 import type { Connection } from './connection.ts'
-import type { BranchKey } from './undo-log-table.ts'
 import { undoRows } from './undo-rows.ts'
+
+/** Logs from before maxUndoBytes was lowered can be read up to this length. */
+const minReadableLength = 64 * 2 ** 20
 
 /** A branch that cannot be rolled back without a person. */
 export interface DirtyBranch extends BranchKey {
   /** SETTEE_TX_DIRTY_DATA with the row, or SETTEE_TX_BAD_UNDO_LOG. */
   readonly error: SetteeError
+}
+
+export interface UndoOptions {
+  readonly nowMs: number
+  /** Largest undo log that phase one stores, in bytes. */
+  readonly maxUndoBytes: number
+  readonly onDirty?: ((branch: DirtyBranch) => void) | undefined
 }
 
 /**
@@ -23,8 +33,7 @@ export interface DirtyBranch extends BranchKey {
 export async function undoBranch(
   connection: Connection,
   branch: BranchKey,
-  nowMs: number,
-  onDirty: (branch: DirtyBranch) => void,
+  options: UndoOptions,
 ): Promise<BranchStatus> {
   const { database } = connection
   // Cascades are in the undo log already. The switch does nothing inside of a transaction.
@@ -32,13 +41,13 @@ export async function undoBranch(
   if (enforcesReferences) database.exec('PRAGMA foreign_keys = OFF')
   try {
     await connection.begin()
-    undoInTransaction(connection, branch, nowMs, enforcesReferences)
+    undoInTransaction(connection, branch, options, enforcesReferences)
     database.exec('COMMIT')
     return BranchStatus.PhaseTwo_Rollbacked
   } catch (error) {
     connection.rollback()
     if (!isHopeless(error)) throw error
-    onDirty({ ...branch, error })
+    options.onDirty?.({ ...branch, error })
     return BranchStatus.PhaseTwo_RollbackFailed_Unretryable
   } finally {
     if (enforcesReferences) database.exec('PRAGMA foreign_keys = ON')
@@ -48,7 +57,7 @@ export async function undoBranch(
 function undoInTransaction(
   { database, undoLogs }: Connection,
   branch: BranchKey,
-  nowMs: number,
+  { nowMs, maxUndoBytes }: UndoOptions,
   enforcesReferences: boolean,
 ): void {
   const log = undoLogs.find(branch)
@@ -57,7 +66,8 @@ function undoInTransaction(
     undoLogs.insertDefence(branch, nowMs)
     return
   }
-  undoRows(database, decodeUndoLog(log), enforcesReferences)
+  const maxLength = Math.max(maxUndoBytes, minReadableLength)
+  undoRows(database, decodeUndoLog(log, { maxLength }), enforcesReferences)
   undoLogs.delete(branch)
 }
 

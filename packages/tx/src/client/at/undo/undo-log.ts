@@ -4,9 +4,12 @@
  */
 import type { Long } from '@settee/wire'
 
-export interface BranchUndoLog {
+export interface BranchKey {
   readonly xid: string
   readonly branchId: Long
+}
+
+export interface BranchUndoLog extends BranchKey {
   /** In the order in which the statements ran; undone from the last to the first. */
   readonly statements: readonly StatementUndoLog[]
 }

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createUndoDeletion } from './undo-deletion.ts'
-import type { Branch } from './undo-table.ts'
+import type { BranchKey } from './undo/undo-log.ts'
 
-const branch = (branchId: number): Branch => ({ xid: 'x', branchId })
+const branch = (branchId: number): BranchKey => ({ xid: 'x', branchId })
 
 /** A table whose deletions are answered by hand. */
 function createTable() {
-  const calls: { branches: readonly Branch[]; succeed: () => void; fail: () => void }[] = []
-  const remove = (branches: readonly Branch[]): Promise<void> =>
+  const calls: { branches: readonly BranchKey[]; succeed: () => void; fail: () => void }[] = []
+  const remove = (branches: readonly BranchKey[]): Promise<void> =>
     new Promise((resolve, reject) => {
       const fail = (): void => reject(new Error('no connection'))
       calls.push({ branches, succeed: resolve, fail })
