@@ -43,9 +43,8 @@ export const en = {
   'health.settled': 'All transactions are settled',
   'health.running':
     'All is well; {count} transaction is running | All is well; {count} transactions are running',
-  'health.waits':
-    '{count} transaction waits for {target} since {time} | ' +
-    '{count} transactions wait for {target} since {time}',
+  'health.waits': ('{count} transaction waits for {target} since {time} | ' +
+    '{count} transactions wait for {target} since {time}') as string,
   'health.retrying':
     '{count} transaction is being retried | {count} transactions are being retried',
   'health.failed': '{count} transaction needs a person | {count} transactions need a person',
@@ -68,8 +67,7 @@ export const en = {
   'overview.endpoints': '{count} endpoint | {count} endpoints',
   'overview.throughput': 'Transactions per second',
   'overview.throughputNow':
-    'Now {committed} committed and {rolledBack} rolled back per second; ' +
-    'at most {peak} in the last two minutes.',
+    'Now {committed} committed and {rolledBack} rolled back per second; two-minute peak {peak}.',
   'overview.lastMinutes': '2 min ago',
   'overview.now': 'now',
   'overview.components': 'Components',

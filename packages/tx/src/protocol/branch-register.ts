@@ -3,7 +3,7 @@
  * coordinator. Originals: BranchRegister{Request,Response}Codec, GlobalLockQuery{...}Codec.
  *
  *     11 BranchRegister    21 GlobalLockQuery
- *       | xid text16 | branchType u8 | resourceId text16 | lockKey text32 | applicationData text32 |
+ *      | xid text16 | branchType u8 | resourceId text16 | lockKey text32 | applicationData text32 |
  *     12 BranchRegisterResult     | TX | branchId i64 |
  *     22 GlobalLockQueryResult    | TX | lockable i16, 1 is true |
  */
