@@ -141,7 +141,7 @@ describe('errors', () => {
     })
   })
 
-  test('a result that cannot be encoded, or is too large, is an error of its own call', async (t) => {
+  test('a result that cannot be encoded, or is too large, fails its own call', async (t) => {
     const contract = defineContract('test.Odd', { make: method<string, unknown>() })
     const cycle: { self?: unknown } = {}
     cycle.self = cycle
@@ -161,7 +161,7 @@ describe('errors', () => {
     assert.equal(await client.make('good'), 1)
   })
 
-  test('a request that cannot be encoded, or is too large, is refused before it is sent', async (t) => {
+  test('a request that cannot be encoded, or is too large, is not sent', async (t) => {
     const server = createServer(t)
     server.serve(echo, { echo: (request) => request })
     await server.start()
@@ -268,7 +268,7 @@ describe('context', () => {
 })
 
 describe('the end of a client', () => {
-  test('calls that wait fail at once, even if the provider hangs, and so do later ones', async (t) => {
+  test('waiting calls fail at once, even if the provider hangs, as do later ones', async (t) => {
     const arrived = createSignal()
     // It takes requests, and answers neither them nor the end of the connection.
     const hanging = createTcpServer({ allowHalfOpen: true }, (socket) => {

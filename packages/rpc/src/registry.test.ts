@@ -94,7 +94,7 @@ describe('with a registry', () => {
     assert.ok(before.a > 0 && answered.a === before.a, 'nobody calls a provider that has stopped')
   })
 
-  test('a provider that is no longer listed finishes its calls and loses its connection', async (t) => {
+  test('a provider no longer listed finishes its calls and loses its connection', async (t) => {
     const registry = await startRegistry(t)
     const arrived = createSignal()
     const release = createSignal<string>()

@@ -35,7 +35,7 @@ const mayFollowAnswer: Readonly<Record<string, readonly string[]>> = {
   Rollbacking: ['Rollbacking', 'RollbackRetrying', 'Rollbacked'],
 }
 
-test(`a coordinator that is killed ${killCount} times under load loses nothing it has answered`, async (t) => {
+test(`killed ${killCount} times under load, it loses nothing it has answered`, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'settee-tx-kill-'))
   const random = createSeededRandom(7)
   const known = new Map<string, Known>()

@@ -1,5 +1,5 @@
 /** Addresses as people write them: `host:port`, with an IPv6 address in brackets. */
-const form = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/
+const form = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/
 
 /** Reads `host:port` or `[::1]:port`; undefined when `address` has another form. */
 export function parseAddress(address: string): { host: string; port: number } | undefined {

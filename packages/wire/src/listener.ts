@@ -97,7 +97,7 @@ export class Listener {
   }
 }
 
-/** Throws SETTEE_WIRE_LISTEN_FAILED when `host` is reachable from outside and that was not allowed. */
+/** Throws SETTEE_WIRE_LISTEN_FAILED when `host` is reachable from outside without permission. */
 export function assertMayBind(name: string, host: string, allowRemote: boolean): void {
   if (allowRemote || isLoopback(host)) return
   throw wireError(
@@ -112,7 +112,7 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }
 
-/** Binds any Node server; failures become SETTEE_WIRE_LISTEN_FAILED with one sentence and the fix. */
+/** Binds any Node server; a failure is SETTEE_WIRE_LISTEN_FAILED with one sentence and the fix. */
 export async function listen(
   server: Server,
   name: string,
@@ -137,9 +137,9 @@ function explain(error: NodeJS.ErrnoException, name: string, host: string, port:
   const other = `stop it or choose another port with --${name}.port (0 takes any free one)`
   switch (error.code) {
     case 'EADDRINUSE':
-      return `port ${port} of ${host}, on which ${name} listens, is in use by another program; ${other}`
+      return `port ${port} of ${host}, meant for ${name}, is in use by another program; ${other}`
     case 'EACCES':
-      return `this user may not listen on port ${port}; choose a port above 1023 with --${name}.port`
+      return `this user may not listen on port ${port}; choose one above 1023 with --${name}.port`
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return `${host} is no address of this machine; choose another with --${name}.host`

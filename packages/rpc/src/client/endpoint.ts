@@ -65,7 +65,7 @@ export class Endpoint {
     return this.#peer?.connection.isOpen === true ? this.#peer : undefined
   }
 
-  /** Connects now instead of at the end of a pause, because the provider has just been announced. */
+  /** Connects now instead of at the end of a pause: the provider has just been announced. */
   retryNow(): void {
     this.#dialer.retryNow()
   }

@@ -6,7 +6,8 @@
  *     await account.debit({ user: 'ada', amount: 5 }, { timeoutMs: 500 })
  *
  * A call's deadline is the earlier of its own timeout and the deadline of the request in which it
- * is made, so time shrinks hop by hop. A call is sent again only if its method is declared idempotent.
+ * is made, so time shrinks hop by hop. A call is sent again only if its method is declared
+ * idempotent.
  */
 import {
   systemClock,

@@ -313,7 +313,7 @@ class BoltRpcServer implements RpcServer {
       if (hasFailed) call.fail(outcome)
       else call.succeed(outcome)
     } catch (error) {
-      // The caller does not read its answers; without the connection it knows that this one is lost.
+      // The caller does not read its answers; without the connection it knows that one is lost.
       call.hangUp(error)
     }
     if (this.#runningCount === 0) this.#onIdle?.()

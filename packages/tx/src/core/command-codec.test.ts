@@ -71,6 +71,13 @@ describe('the codec of commands', () => {
     })
   }
 
+  it('writes a wait that is too long for its field as the longest that fits', () => {
+    const registration = samples.find(({ kind }) => kind === 'registerBranch')!
+    const wait = { ...registration, lockWaitedMs: 2 ** 40 } as Command
+    const decoded = decodeCommand(new ByteReader(encode(wait)))
+    assert.deepEqual(decoded, { ...wait, lockWaitedMs: 2 ** 32 - 1 })
+  })
+
   it('keeps a commit small', () => {
     assert.equal(encode({ kind: 'commit', xid, now }).length, 1 + 8 + 4 + xid.length)
   })

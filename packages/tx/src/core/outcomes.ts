@@ -56,11 +56,12 @@ function branchEnded(state: CoordinatorState, outcome: BranchOutcome, step: Step
     step.effects.push({ kind: 'attempted', xid, branchId, willRetry: false })
     return transaction?.status ?? GlobalStatus.Finished
   }
-  if (branch === transaction.sagaCall) applyToSaga(state, transaction, outcome, step)
+  const isSagaCall = branch === transaction.sagaCall
+  if (isSagaCall) applyToSaga(state, transaction, outcome, step)
   else applyToBranch(state, transaction, { branch, outcome }, step)
   const willRetry = !branch.isEnded && state.transactions.get(xid) === transaction
   step.effects.push({ kind: 'attempted', xid, branchId, willRetry })
-  advance(state, transaction, step)
+  advance(state, transaction, step, isSagaCall ? undefined : branch)
   return transaction.status
 }
 

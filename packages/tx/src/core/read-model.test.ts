@@ -65,6 +65,21 @@ describe('the read model', () => {
     assert.equal(count('nothing'), 0)
   })
 
+  for (const [clientId, application] of [
+    ['team:1:shop:fe:127.0.0.1:5000', 'team:1:shop:fe'],
+    ['shop:::1:5000', 'shop'],
+    ['shop:stock:fe80::1%eth0:5000', 'shop:stock'],
+  ] as const) {
+    it(`waits for the application ${application} of ${clientId}`, () => {
+      const scenario = new Scenario()
+      const xid = scenario.begin()
+      const branchId = scenario.register(xid, { clientId })
+      scenario.rollback(xid)
+      scenario.end(xid, branchId, BranchStatus.PhaseTwo_RollbackFailed_Retryable)
+      assert.equal(describeTransaction(scenario.state, xid, never)!.waitingTarget, application)
+    })
+  }
+
   it('says what a transaction waits for, since when and why', () => {
     const { scenario, retrying, branchId } = fill()
     const nextAttemptAt = (): number => 77

@@ -26,11 +26,23 @@ export interface Step {
 /**
  * Ends the branches that need no call and the transaction when none is left; otherwise phase two
  * goes on with what is open.
+ * @param called the branch whose call has come back, if that is all that has changed: the others
+ *   need no second look, and there may be thousands of them.
  */
-export function advance(state: CoordinatorState, transaction: Transaction, step: Step): void {
-  if (isCommitting(transaction.status)) dropIdleBranches(state, transaction, step)
-  else if (isRollingBack(transaction.status)) dropIdleTail(state, transaction, step)
-  else return
+export function advance(
+  state: CoordinatorState,
+  transaction: Transaction,
+  step: Step,
+  called?: Branch,
+): void {
+  const isCommit = isCommitting(transaction.status)
+  if (isCommit) {
+    dropIdleBranches(state, transaction, step, called === undefined ? undefined : [called])
+  } else if (isRollingBack(transaction.status)) {
+    dropIdleTail(state, transaction, step)
+  } else {
+    return
+  }
   if (transaction.sagaCall === null && transaction.openCount === 0) {
     finish(state, transaction, step, { status: finalStatus(transaction.status) })
     return
@@ -43,6 +55,8 @@ export function advance(state: CoordinatorState, transaction: Transaction, step:
       status: GlobalStatus.Committed,
     })
   }
+  // AT branches are called all at once: what is open was called with this one.
+  if (isCommit && called?.type === BranchType.AT) return
   step.effects.push({ kind: 'drive', xid: transaction.xid })
 }
 
@@ -76,8 +90,9 @@ export function dropIdleBranches(
   state: CoordinatorState,
   transaction: Transaction,
   step: Step,
+  branches: readonly Branch[] = transaction.branches,
 ): void {
-  for (const branch of transaction.branches) {
+  for (const branch of branches) {
     if (!branch.isEnded && !needsPhaseTwo(branch)) endBranch(state, transaction, branch, step)
   }
 }

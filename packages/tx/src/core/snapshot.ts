@@ -94,7 +94,8 @@ function decodeSnapshot(bytes: Uint8Array): Snapshot {
 function readTransaction(line: TransactionLine, lines: Iterator<unknown>): Transaction {
   const branches: Branch[] = []
   for (let i = 0; i < line.branches; i++) {
-    const branch = lines.next().value as BranchLine
+    const branch = lines.next().value as BranchLine | undefined
+    if (branch === undefined) throw badSnapshot(`a branch of ${line.xid} is missing`)
     const { branchId, resourceId } = branch
     const locks = branch.locks.map(([table, key, since]) => {
       return { resourceId, table, key, xid: line.xid, branchId, since }

@@ -10,6 +10,7 @@ import type { Transaction } from './transaction.ts'
 export interface BranchFields {
   type?: BranchType
   resourceId?: string
+  clientId?: string
   lockKeys?: string
   applicationData?: string
 }
@@ -56,7 +57,7 @@ export class Scenario {
       branchId,
       branchType: fields.type ?? BranchType.AT,
       resourceId: fields.resourceId ?? 'db',
-      clientId: 'shop:127.0.0.1:5000',
+      clientId: fields.clientId ?? 'shop:127.0.0.1:5000',
       lockKeys: fields.lockKeys ?? '',
       applicationData: fields.applicationData ?? '',
       lockWaitedMs: 0,

@@ -101,6 +101,19 @@ const closing: readonly { what: string; bytes: Buffer; code: string; message: Re
     message: /update the client/,
   },
   {
+    what: 'an order that only coordinators give',
+    bytes: frameOf({
+      type: MessageType.BranchCommit,
+      xid: 'x',
+      branchId: 1,
+      branchType: BranchType.AT,
+      resourceId: stockResource,
+      applicationData: '',
+    }),
+    code: 'SETTEE_TX_BAD_MESSAGE',
+    message: /which only coordinators send/,
+  },
+  {
     what: 'garbage behind a good frame',
     bytes: Buffer.concat([frameOf(begin), Buffer.alloc(64, 0x55)]),
     code: 'SETTEE_WIRE_BAD_FRAME',
@@ -173,7 +186,7 @@ describe('drops the message, says why, and goes on with the connection:', () => 
   }
 })
 
-test('a frame that never ends costs its sender the connection after 15 s, and nobody else', async () => {
+test('an endless frame costs its sender the connection after 15 s, and nobody else', async () => {
   const coordinator = await startCoordinator(cleanUps)
   const neighbour = await coordinator.connect()
   const socket = openSocket(coordinator)

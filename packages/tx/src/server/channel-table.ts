@@ -83,8 +83,8 @@ function rankOf(channel: Channel, clientId: string): number {
 }
 
 /**
- * The address in a client id of this application; undefined when it is of another. Names may contain
- * colons, and so do addresses of IPv6: only who knows the one can tell the other.
+ * The address in a client id of this application; undefined when it is of another. Names may
+ * contain colons, and so do addresses of IPv6: only who knows the one can tell the other.
  */
 function addressBehind(applicationId: string, clientId: string): string | undefined {
   if (!clientId.startsWith(`${applicationId}:`)) return undefined

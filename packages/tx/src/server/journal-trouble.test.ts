@@ -146,7 +146,7 @@ describe('a flush that fails', () => {
 })
 
 describe('a full disk', () => {
-  test('stops what is new, lets what runs come to its end, and is over when there is space', async () => {
+  test('stops what is new, lets what runs end, and is over when there is space', async () => {
     const dir = await makeFolder()
     const disk = createDisk()
     const coordinator = await startCoordinator(cleanUps, { journal: journalIn(dir, disk.files) })

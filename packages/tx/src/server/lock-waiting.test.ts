@@ -203,7 +203,7 @@ describe('who may wait for a row', () => {
     assert.equal((await behind.answer).exceptionCode, ExceptionCode.LockKeyConflict)
   })
 
-  test('is refused at once when the holder rolls back and needs the rows it has locked', async () => {
+  test('is refused at once when the holder rolls back and needs the locked rows', async () => {
     const coordinator = await start()
     const { client } = coordinator
     client.react = () => 'silence'

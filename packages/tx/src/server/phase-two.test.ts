@@ -143,7 +143,7 @@ describe('a resource manager that cannot be reached', () => {
   })
 })
 
-test('a resource manager that connects while a failure is being flushed is called at once', async () => {
+test('a resource manager that connects while a failure is flushed is called at once', async () => {
   const journal = createMemoryJournal({ flush: 'manual' })
   const coordinator = await startCoordinator(cleanUps, { journal })
   const client = await coordinator.connect()
@@ -188,7 +188,7 @@ describe('an attempt that fails', () => {
     assert.equal(attempts, 3)
   })
 
-  test('because nobody answers for 15 s is repeated, and the manager need not wait for it', async () => {
+  test('because nobody answers for 15 s is repeated, and the manager need not wait', async () => {
     const scene = await start()
     const { manager, resources } = scene
     resources.react = () => 'silence'
@@ -238,7 +238,7 @@ describe('an attempt that fails', () => {
   })
 })
 
-test('a commit goes to TCC branches one by one in order, and the manager waits for all', async () => {
+test('a commit goes to TCC branches in order, and the manager waits for all', async () => {
   const scene = await start()
   const owner = await scene.connect({ resourceIds: 'reserve' })
   const xid = await scene.manager.begin()
@@ -255,7 +255,7 @@ test('a commit goes to TCC branches one by one in order, and the manager waits f
   )
 })
 
-test('old undo logs are to be deleted three minutes after the start and every day after', async () => {
+test('old undo logs are deleted three minutes after the start and every day after', async () => {
   const scene = await start()
   const reminders = (): unknown[] =>
     scene.resources.requests.filter(({ type }) => type === MessageType.UndoLogDelete)

@@ -61,6 +61,19 @@ describe('registration', () => {
     })
   }
 
+  test('is answered when it came as oneway too, as from Seata', async () => {
+    const coordinator = await startCoordinator(cleanUps)
+    const message: Message = {
+      type: MessageType.RegisterRM,
+      ...identity,
+      resourceIds: stockResource,
+    }
+    const frame = encode(1, 9, message, FrameType.RequestOneway)
+    const [answer] = await exchange(coordinator, [frame], 1)
+    assert.equal(answer!.requestId, 9)
+    assert.equal(answer!.message.type, MessageType.RegisterRMResult)
+  })
+
   test('a request before it closes the connection and says why', async () => {
     const coordinator = await startCoordinator(cleanUps)
     const stranger = await coordinator.connect({ registers: false })
@@ -134,7 +147,7 @@ describe('a global transaction over the wire', () => {
     assert.equal(coordinator.server.state.locks.size, 0)
   })
 
-  test('rolls back against the order of registration, and is answered when it is through', async () => {
+  test('rolls back against the order of registration, and is answered at the end', async () => {
     const coordinator = await startCoordinator(cleanUps)
     const manager = await coordinator.connect()
     const resources = await coordinator.connect({ resourceIds: stockResource })
@@ -369,9 +382,14 @@ async function askMerged(
   return (await exchange(coordinator, frames, 1 + answerCount)).slice(1)
 }
 
-function encode(version: number, requestId: number, message: Message): Buffer {
+function encode(
+  version: number,
+  requestId: number,
+  message: Message,
+  frameType: typeof FrameType.RequestSync | typeof FrameType.RequestOneway = FrameType.RequestSync,
+): Buffer {
   const writer = new ByteWriter()
-  encodeFrame(writer, { version, frameType: FrameType.RequestSync, requestId, message })
+  encodeFrame(writer, { version, frameType, requestId, message })
   return writer.take()
 }
 

@@ -40,7 +40,7 @@ import type { Reply } from './settle-waiters.ts'
  * The version that we register with: the newest whose behaviour towards coordinators we have.
  * Clients decide by it what they may send (UnregisterRM from 2.6.0 on).
  */
-export const serverVersion = '2.6.0'
+const serverVersion = '2.6.0'
 
 /** Longest wait for the answer of a resource manager, in ms (rpcTcRequestTimeout). */
 const branchCallTimeoutMs = 15_000
@@ -157,8 +157,8 @@ export class Session implements Channel {
       default:
         throw txError(
           'SETTEE_TX_BAD_MESSAGE',
-          `${this.clientId} sent a request of type ${message.type}, which only coordinators send; ` +
-            'the connection was closed',
+          `${this.clientId} sent a request of type ${message.type}, which only coordinators ` +
+            'send; the connection was closed',
         )
     }
   }

@@ -1,7 +1,7 @@
 /**
- * A branch keeps a connection while it talks to the coordinator. The pool listens for errors of idle
- * connections alone, so that PostgreSQL's restart in that moment would end the whole process by an
- * `error` event that nobody handles.
+ * A branch keeps a connection while it talks to the coordinator. The pool listens for errors of
+ * idle connections alone, so that PostgreSQL's restart in that moment would end the whole process
+ * by an `error` event that nobody handles.
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -45,7 +45,17 @@ test('errors of a connection are handled while its branch is registered', async 
   }
   const first = await coordinator.run(() => pool.query(change))
   await coordinator.commit(first.xid)
-  await coordinator.run(() => pool.transaction((client) => client.query(change)))
+  const second = await coordinator.run(() => pool.transaction((client) => client.query(change)))
+  await coordinator.commit(second.xid)
+  const client = await pool.connect()
+  await coordinator.run(async () => {
+    await client.query(change)
+    await client.query('BEGIN')
+    await client.query(change)
+    await client.query('COMMIT')
+  })
+  assert.equal(clients[0]!.listenerCount('error'), 0)
+  client.release()
   await own.end()
-  assert.deepEqual(listening, [true, true])
+  assert.deepEqual(listening, [true, true, true, true])
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createPostgresResource } from '../../src/client/at/postgres/postgres-resource.ts'
-import { createFixture } from '../../src/client/at/postgres/test-fixture.ts'
+import { createFixture, hasCode } from '../../src/client/at/postgres/test-fixture.ts'
 import { startTestPostgres, type TestPostgres } from '../../src/client/at/postgres/test-postgres.ts'
 
 const schema = `
@@ -33,4 +33,21 @@ test('a failed transaction leaves no open one behind', async () => {
   await pool.query('UPDATE account SET money = 0 WHERE id = 3')
   const rows = [{ row: '(1,100)' }, { row: '(2,100)' }, { row: '(3,0)' }]
   assert.deepEqual(await fixture.dump('account'), rows)
+})
+
+test('a connection is kept when its transaction was rolled back', async () => {
+  const { coordinator, plain } = await createFixture(server, schema)
+  const own = server.openPool(plain.options.database!, { max: 1 })
+  let connections = 0
+  own.on('connect', () => connections++)
+  const { pool } = createPostgresResource({ pool: own, port: coordinator, resourceId: 'own' })
+  const insert = (): Promise<unknown> => pool.query('INSERT INTO account VALUES (1, 1)')
+  const buy = (): Promise<unknown> =>
+    pool.transaction((client) => client.query('INSERT INTO account VALUES (1, 1)'))
+  for (let i = 0; i < 5; i++) {
+    await assert.rejects(coordinator.run(insert), hasCode('23505'))
+    await assert.rejects(coordinator.run(buy), hasCode('23505'))
+    await assert.rejects(buy, hasCode('23505'))
+  }
+  assert.equal(connections, 1)
 })

@@ -1,4 +1,4 @@
-/** PostgreSQL lets a GENERATED ALWAYS column be set to DEFAULT only: no earlier value can come back. */
+/** A GENERATED ALWAYS column can be set to DEFAULT only: no earlier value can come back. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { createFixture, isRefused } from '../../src/client/at/postgres/test-fixture.ts'

@@ -27,3 +27,33 @@ test('a table with a new trigger is refused', async () => {
   const running = coordinator.run(() => pool.query('INSERT INTO watched VALUES (2)'))
   await assert.rejects(running, isRefused(/trigger watch/))
 })
+
+test('a table with a new trigger beside those of its foreign keys is refused', async () => {
+  const { coordinator, plain, pool } = await createFixture(server, schema)
+  await plain.query(
+    'INSERT INTO watched VALUES (1); CREATE TABLE child (id int PRIMARY KEY REFERENCES watched)',
+  )
+  await coordinator.run(() => pool.query('INSERT INTO watched VALUES (2)'))
+  await plain.query('CREATE TRIGGER w AFTER DELETE ON watched FOR EACH ROW EXECUTE FUNCTION note()')
+  const running = coordinator.run(() => pool.query('DELETE FROM watched'))
+  await assert.rejects(running, isRefused(/trigger w /))
+})
+
+test('a table that a new foreign key cascades from is refused, until the key goes', async () => {
+  const { coordinator, plain, pool } = await createFixture(server, schema)
+  await coordinator.run(() => pool.query('INSERT INTO watched VALUES (1), (2)'))
+  await plain.query('CREATE TABLE child (id int PRIMARY KEY REFERENCES watched ON DELETE CASCADE)')
+  const remove = (): Promise<unknown> =>
+    coordinator.run(() => pool.query('DELETE FROM watched WHERE id = 1'))
+  await assert.rejects(remove, isRefused(/foreign key of public.child/))
+})
+
+test('a table whose trigger has gone is accepted at once', async () => {
+  const { coordinator, plain, pool } = await createFixture(server, schema)
+  await plain.query('CREATE TRIGGER w AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION note()')
+  const insert = (): Promise<unknown> =>
+    coordinator.run(() => pool.query('INSERT INTO watched VALUES (1)'))
+  await assert.rejects(insert, isRefused(/trigger w /))
+  await plain.query('DROP TRIGGER w ON watched')
+  await insert()
+})

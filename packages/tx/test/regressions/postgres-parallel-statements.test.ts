@@ -1,7 +1,7 @@
 /** Statements of one transaction run in parallel, as Promise.all does, and the first fails. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { createFixture } from '../../src/client/at/postgres/test-fixture.ts'
+import { createFixture, hasCode } from '../../src/client/at/postgres/test-fixture.ts'
 import { startTestPostgres, type TestPostgres } from '../../src/client/at/postgres/test-postgres.ts'
 
 const schema = `
@@ -47,4 +47,43 @@ test('no statement runs after the rollback of its transaction', async () => {
   await coordinator.rollback(xid)
   assert.deepEqual(await fixture.dump('account'), untouched, 'nothing changed without an undo log')
   assert.deepEqual(afterFailure, untouched, 'nothing changed behind the rollback')
+})
+
+test('statements that were sent before the work failed do not run', async () => {
+  const fixture = await createFixture(server, schema)
+  const { coordinator, pool } = fixture
+  const failure = new Error('changed my mind')
+  const late: Promise<unknown>[] = []
+  for (const run of [() => buy(), async () => (await coordinator.run(buy)).result]) {
+    await assert.rejects(run, failure)
+  }
+  const outcomes = await Promise.allSettled(late)
+  assert.ok(outcomes.every(({ status }) => status === 'rejected'))
+  assert.deepEqual(await fixture.dump('account'), untouched)
+
+  function buy(): Promise<unknown> {
+    return pool.transaction(async (client) => {
+      await client.query(takeMoney(1))
+      setImmediate(() => {
+        const statement = client.query(takeMoney(2))
+        statement.catch(() => {})
+        late.push(statement)
+      })
+      late.push(client.query(takeMoney(3)).finally(() => client.query(takeMoney(3))))
+      late.at(-1)!.catch(() => {})
+      throw failure
+    })
+  }
+})
+
+test('a statement that comes after the end of its transaction is refused', async () => {
+  const fixture = await createFixture(server, schema)
+  const { coordinator, pool } = fixture
+  for (const run of [(work: () => Promise<void>) => work(), coordinator.run.bind(coordinator)]) {
+    await run(async () => {
+      const client = await pool.transaction((one) => Promise.resolve(one))
+      await assert.rejects(client.query(takeMoney(1)), hasCode('SETTEE_TX_BAD_QUERY'))
+    })
+  }
+  assert.deepEqual(await fixture.dump('account'), untouched)
 })

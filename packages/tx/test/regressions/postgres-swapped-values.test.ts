@@ -24,3 +24,13 @@ test('swapped unique values are restored', async () => {
   assert.deepEqual(await coordinator.rollback(xid), [BranchStatus.PhaseTwo_Rollbacked])
   assert.deepEqual(await fixture.dump('seats'), rows)
 })
+
+test('a value that another row has taken is dirty, also when its constraint can wait', async () => {
+  const fixture = await createFixture(server, schema)
+  const { coordinator, plain, pool } = fixture
+  const { xid } = await coordinator.run(() => pool.query('UPDATE seats SET place = 9 WHERE id = 1'))
+  await plain.query('INSERT INTO seats VALUES (3, 1)')
+  const failed = [BranchStatus.PhaseTwo_RollbackFailed_Unretryable]
+  assert.deepEqual(await coordinator.rollback(xid), failed)
+  assert.equal(fixture.dirty[0]?.error.code, 'SETTEE_TX_DIRTY_DATA')
+})

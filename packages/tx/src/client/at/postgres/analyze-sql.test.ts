@@ -4,7 +4,7 @@ import { loadModule, parseSync, scanSync } from 'libpg-query'
 import { analyzeSql, type Plan } from './analyze-sql.ts'
 import { readTokens } from './sql-text.ts'
 
-const mark = /\(CASE WHEN pg_catalog\.current_setting\('DateStyle'\).*? AS "settee:image"/g
+const mark = /\((CASE WHEN pg_catalog|\(SELECT pg_catalog\.concat).*? AS "settee:image"/g
 
 /** The plan with the mark shortened, for reading. */
 function planOf(sql: string): Plan {

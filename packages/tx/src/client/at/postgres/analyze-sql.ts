@@ -15,8 +15,9 @@
  * ```
  *
  * Pinning the UPDATE to the rows that the before image locked keeps rows out that begin to match in
- * between. `mark` is a column that separates the user's columns from ours; its value is the table's
- * version, or NULL when the session prints dates and floats with loss.
+ * between. `mark` is a column that separates the user's columns from ours. Its value is NULL when the
+ * session prints dates and floats with loss, which the image of an UPDATE has seen before, and else
+ * the version of the table, which that image does not need.
  */
 import type { DeleteStmt, InsertStmt, RangeVar, SelectStmt, UpdateStmt } from 'libpg-query'
 import { quoteIdentifier } from './pg-driver.ts'
@@ -79,15 +80,17 @@ export type Plan =
 /** Name of the column that separates the user's columns from the image. */
 export const markName = 'settee:image'
 
-function markOf(target: RangeVar): string {
-  const name = referenceOf(relationOf(target)).replaceAll("'", "''")
-  return (
-    "(CASE WHEN pg_catalog.current_setting('DateStyle') LIKE 'ISO%' AND " +
-    "pg_catalog.current_setting('IntervalStyle') <> 'sql_standard' AND " +
-    "pg_catalog.current_setting('extra_float_digits')::int > 0 " +
-    `THEN ${versionSql(`'${name}'::pg_catalog.regclass`)} END) AS "${markName}"`
-  )
-}
+/** NULL when the session prints something with loss. */
+const checkSettings = (value: string): string =>
+  "CASE WHEN pg_catalog.current_setting('DateStyle') LIKE 'ISO%' AND " +
+  "pg_catalog.current_setting('IntervalStyle') <> 'sql_standard' AND " +
+  `pg_catalog.current_setting('extra_float_digits')::int > 0 THEN ${value} END`
+
+const versionOf = (target: RangeVar): string =>
+  versionSql(`'${referenceOf(relationOf(target)).replaceAll("'", "''")}'::pg_catalog.regclass`)
+
+/** The mark as a column of a SELECT or RETURNING list. */
+const markOf = (value: string): string => `(${value}) AS "${markName}"`
 
 /**
  * Decides what to do with a statement.
@@ -132,15 +135,16 @@ function withReturning(
   parse: ParseSql,
 ): InsertOrDeletePlan {
   const target = node.relation!
-  const text = appendReturning(sql, sql.text.slice(0, sql.end), target)
+  const value = checkSettings(versionOf(target))
+  const text = appendReturning(sql, sql.text.slice(0, sql.end), target, value)
   expectStatement(parse, text)
   return { kind, relation: relationOf(target), calls: callsOf(node), text }
 }
 
 /** `body` is the statement up to its end, which may hold a RETURNING of the user. */
-function appendReturning(sql: SqlText, body: string, target: RangeVar): string {
+function appendReturning(sql: SqlText, body: string, target: RangeVar, value: string): string {
   const join = sql.find('RETURNING') === undefined ? ' RETURNING ' : ', '
-  return `${body}${join}${markOf(target)}, ${aliasOf(target)}.*`
+  return `${body}${join}${markOf(value)}, ${aliasOf(target)}.*`
 }
 
 function planUpdate(node: UpdateStmt, sql: SqlText, parse: ParseSql): UpdatePlan {
@@ -165,7 +169,7 @@ function planUpdate(node: UpdateStmt, sql: SqlText, parse: ParseSql): UpdatePlan
 
   const head = sql.text.slice(0, update.start)
   const image = sql.renumber(
-    `${head}SELECT ${markOf(target)}, ${aliasOf(target)}.*, ${address} ` +
+    `${head}SELECT ${markOf(checkSettings("''"))}, ${aliasOf(target)}.*, ${address} ` +
       `FROM ${sql.slice(update.end, set.start)}` +
       (condition === undefined ? '' : ` WHERE ${condition}`),
   )
@@ -175,7 +179,7 @@ function planUpdate(node: UpdateStmt, sql: SqlText, parse: ParseSql): UpdatePlan
     (condition === undefined ? '' : `(${condition}\n) AND `) +
     `${address} = ANY ($${pinParameter}::pg_catalog.tid[])\n${sql.text.slice(tailStart, sql.end)}`
 
-  const text = appendReturning(sql, pinned, target)
+  const text = appendReturning(sql, pinned, target, versionOf(target))
   checkImage(parse, image.text, node)
   expectStatement(parse, text)
   return {
@@ -232,7 +236,8 @@ function planLock(node: SelectStmt, sql: SqlText, parse: ParseSql): LockPlan {
   const start = leftmostLocation(node)
   const from = sql.findLast('FROM', start)!
   const text =
-    `${sql.text.slice(0, from.start)}, ${markOf(target)}, ${aliasOf(target)}.* ` +
+    `${sql.text.slice(0, from.start)}, ${markOf(checkSettings(versionOf(target)))}, ` +
+    `${aliasOf(target)}.* ` +
     sql.text.slice(from.start, sql.end)
   const spliced = nodeOf(expectStatement(parse, text)).node as SelectStmt
   if (spliced.targetList?.length !== (node.targetList?.length ?? 0) + 2) {

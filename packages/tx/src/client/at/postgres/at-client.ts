@@ -141,7 +141,10 @@ export class AtClient {
     if (isChangePlan(plan)) return this.#change(local, plan, query)
     const result = await this.#guard(local, () => this.#driver.query(query))
     if (plan.kind === 'SAVEPOINT') local.savepoint(plan.savepoint)
-    if (plan.kind === 'ROLLBACK TO') local.rollbackTo(plan.savepoint)
+    if (plan.kind === 'ROLLBACK TO') {
+      local.rollbackTo(plan.savepoint)
+      this.conflict = local.conflict
+    }
     if (plan.kind === 'RELEASE') local.release(plan.savepoint)
     return result
   }
@@ -193,7 +196,7 @@ export class AtClient {
     }
   }
 
-  /** Nothing is sent while the coordinator is asked, so that nobody hears of a broken connection. */
+  /** Nothing is sent while the coordinator is asked: nobody hears of a broken connection then. */
   async #listening<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#driver.on('error', ignoreError)
     try {

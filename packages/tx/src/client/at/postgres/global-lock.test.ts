@@ -182,6 +182,24 @@ describe('global locks in PostgreSQL', () => {
     assert.equal(runs, 2)
   })
 
+  test('transaction() that went back behind the lock it met runs once', async () => {
+    const { coordinator, pool } = fixture
+    const holder = await coordinator.run(() => pool.query(add(1)))
+    let runs = 0
+    await coordinator.run(() =>
+      pool.transaction(async (client) => {
+        runs++
+        await client.query(add(2))
+        await client.query('SAVEPOINT a')
+        const locked = client.query('SELECT money FROM account WHERE id = 1 FOR UPDATE')
+        await assert.rejects(locked, hasCode('SETTEE_TX_LOCK_CONFLICT'))
+        await client.query('ROLLBACK TO a')
+      }),
+    )
+    assert.deepEqual([runs, await moneyOf(2)], [1, 101])
+    await coordinator.rollback(holder.xid)
+  })
+
   test('twenty transactions on one row all pass, and nothing is lost', async () => {
     const { plain, coordinator } = fixture
     const { pool } = createPostgresResource({ pool: plain, port: coordinator })

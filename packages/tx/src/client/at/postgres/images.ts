@@ -15,13 +15,7 @@ import {
 import { toUndoValue } from './column-values.ts'
 import type { AtEnvironment } from './environment.ts'
 import type { KeyedRecords } from './lock-keys.ts'
-import {
-  rawText,
-  type PgClient,
-  type PgField,
-  type PgQuery,
-  type PgResult,
-} from './pg-driver.ts'
+import { rawText, type PgClient, type PgField, type PgQuery, type PgResult } from './pg-driver.ts'
 import { refuse } from './statement-kinds.ts'
 import { keyText, matchesFields, type Column, type Table } from './table-meta.ts'
 
@@ -111,10 +105,9 @@ async function runUpdate(
     { text: '', values: plan.imageParameters.map((number) => values[number - 1]) },
     `${plan.imageText}\n${limit}`,
   )
-  const table = await tableOf(environment, client, plan, {
-    ...found.image,
-    fields: found.image.fields.slice(0, -1),
-  })
+  // The version comes with the UPDATE: what was there then decides.
+  const fields = found.image.fields.slice(0, -1)
+  await tableOf(environment, client, plan, { ...found.image, version: undefined, fields })
   checkRowCount(environment, found.image.rows.length, plan.kind)
   const pinned = found.image.rows.map((row) => row.at(-1))
   const { result, image } = await runMarked(
@@ -124,6 +117,7 @@ async function runUpdate(
   )
   if (image.rows.length === 0) return { result }
 
+  const table = await tableOf(environment, client, plan, image)
   const stored = new Set(plan.columns)
   const after = recordsOf(table, image.rows, stored)
   const beforeByKey = new Map(
@@ -170,7 +164,11 @@ async function runMarked(
       "SET DateStyle = 'ISO', IntervalStyle = 'postgres', extra_float_digits = 1",
     )
   }
-  const image = { version, fields: fields.slice(mark + 1), rows: rows.map((row) => row.slice(mark + 1)) }
+  const image = {
+    version,
+    fields: fields.slice(mark + 1),
+    rows: rows.map((row) => row.slice(mark + 1)),
+  }
   return { result: answerOf(client, query, result, mark), image }
 }
 

@@ -17,12 +17,7 @@ import { encodeUndoLog } from '../undo/jackson-codec.ts'
 import { undoContext } from '../undo/undo-context.ts'
 import type { BranchUndoLog, StatementUndoLog, TableRecords } from '../undo/undo-log.ts'
 import type { AtEnvironment } from './environment.ts'
-import {
-  readBackoff,
-  reportFailed,
-  type Conflict,
-  type Outcome,
-} from './global-lock.ts'
+import { readBackoff, reportFailed, type Conflict, type Outcome } from './global-lock.ts'
 import { prepareChange, type ChangePlan } from './images.ts'
 import { LocalTransaction } from './local-transaction.ts'
 import { lockKeysOf, type KeyedRecords } from './lock-keys.ts'

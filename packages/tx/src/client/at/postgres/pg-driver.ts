@@ -118,8 +118,8 @@ export async function transactionStatus(client: PgClient): Promise<string | unde
 }
 
 /**
- * Runs `work` with a connection of the pool. What `work` leaves open is rolled back, and a connection
- * where that fails is closed.
+ * Runs `work` with a connection of the pool. What `work` leaves open is rolled back, and a
+ * connection where that fails is closed.
  */
 export async function withConnection<Result>(
   pool: PgPool,

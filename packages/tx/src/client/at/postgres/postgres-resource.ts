@@ -32,7 +32,10 @@ export interface PostgresResourceOptions<Pool extends PgPool> {
   readonly port: BranchPort
   /** Default `jdbc:postgresql://host:port/database` of the pool's options. */
   readonly resourceId?: string
-  /** Default `undo_log`, in the first schema of the connections' own search_path that has it. */
+  /**
+   * Default `undo_log`. Without a schema it is the first in the search_path with which connections
+   * start, or else the only one of the database.
+   */
   readonly undoLogTable?: string
   /** Longest wait of a statement or {@link AtPool.transaction} for global locks. Default 10,000. */
   readonly lockWaitMs?: number

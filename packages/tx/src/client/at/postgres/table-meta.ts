@@ -54,7 +54,7 @@ export interface Table {
   readonly cascades: readonly Cascade[]
   /** Why none of its changes can be undone. */
   readonly refusal: Error | undefined
-  /** Changes when the table gets a trigger, a cascade, a rule, row security …: {@link versionSql}. */
+  /** Changes when the table gets a trigger, cascade, rule, row security …: {@link versionSql}. */
   readonly version: string
 }
 
@@ -315,10 +315,34 @@ function refusalOf(entry: CatalogEntry, missingUndoLog: string | undefined): Err
  * equal. Others are no keys: one row could have two locks.
  */
 const keyTypes: ReadonlySet<string> = new Set([
-  ...['int2', 'int4', 'int8', 'oid', 'numeric', 'float4', 'float8', 'bool', 'bytea', 'uuid'],
-  ...['text', 'varchar', 'bpchar', 'char', 'name', 'bit', 'varbit', 'kind e', 'pg_lsn'],
-  ...['date', 'time', 'timetz', 'timestamp', 'timestamptz'],
-  ...['inet', 'cidr', 'macaddr', 'macaddr8'],
+  'int2',
+  'int4',
+  'int8',
+  'oid',
+  'numeric',
+  'float4',
+  'float8',
+  'bool',
+  'bytea',
+  'uuid',
+  'text',
+  'varchar',
+  'bpchar',
+  'char',
+  'name',
+  'bit',
+  'varbit',
+  'kind e',
+  'pg_lsn',
+  'date',
+  'time',
+  'timetz',
+  'timestamp',
+  'timestamptz',
+  'inet',
+  'cidr',
+  'macaddr',
+  'macaddr8',
 ])
 
 function refusalOfKey(entry: CatalogEntry, primaryKey: readonly Column[]): Error | undefined {

@@ -38,7 +38,7 @@ export interface UndoOptions {
   readonly onDirty: (report: DirtyReport) => void
 }
 
-/** Longest undo log that is always read, in characters: other peers may write longer ones than we. */
+/** Longest undo log that is always read, in characters: peers may write longer ones than we. */
 const minMaxUndoLength = 64 * 2 ** 20
 
 /** Attempts when a late phase one commits its undo row at the same moment. */
@@ -74,8 +74,8 @@ export async function undoBranch(
 }
 
 /**
- * Settings under which every text of an undo log means one thing. Constraints are looked at when all
- * is undone, so that the states in between need not fulfil those that can wait.
+ * Settings under which every text of an undo log means one thing. Constraints are looked at when
+ * all is undone, so that the states in between need not fulfil those that can wait.
  */
 function beginSql(lockTimeoutMs: number): string {
   return (

@@ -38,20 +38,24 @@ export function checkUndoLogTable(table: string): void {
 }
 
 /**
- * Where the table is: in the schema $2, or in the first schema of the search_path that has it. It is
- * the path with which connections start, whatever a session has set since, so that the connection
- * that rolls back finds the same table.
+ * Where the table $1 is: in the schema $2, or in the first schema of the search_path that has it. It
+ * is the path with which connections start, whatever a session has set since, so that all processes
+ * agree. A pool may set another path for all of its connections: the table may then be anywhere, if
+ * there is only one.
  */
 const findSql = `
-SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name
-FROM (SELECT pg_catalog.btrim(part, ' "') AS part, place
-  FROM pg_catalog.pg_settings, pg_catalog.unnest(CASE WHEN $2::text IS NULL
-    THEN pg_catalog.string_to_array(reset_val, ',') ELSE ARRAY[$2] END)
-    WITH ORDINALITY AS u (part, place) WHERE name = 'search_path') AS path
-JOIN pg_catalog.pg_namespace n
-  ON n.nspname = CASE path.part WHEN '$user' THEN session_user ELSE path.part END
-JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = $1
-ORDER BY path.place LIMIT 1`
+WITH path AS (
+  SELECT CASE part WHEN '$user' THEN session_user ELSE part END AS schema, place
+  FROM (SELECT pg_catalog.btrim(part, ' "') AS part, place FROM pg_catalog.pg_settings,
+      pg_catalog.unnest(pg_catalog.string_to_array(reset_val, ',')) WITH ORDINALITY AS u (part, place)
+    WHERE name = 'search_path') AS parts),
+found AS (
+  SELECT n.nspname AS schema, c.relname AS name, pg_catalog.count(*) OVER () AS count
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relname = $1 AND c.relkind = 'r' AND ($2::text IS NULL OR n.nspname = $2))
+SELECT pg_catalog.quote_ident(schema) || '.' || pg_catalog.quote_ident(name) AS name
+FROM found LEFT JOIN path USING (schema)
+WHERE place IS NOT NULL OR count = 1 ORDER BY place LIMIT 1`
 
 export interface UndoRow {
   readonly context: string
@@ -73,7 +77,7 @@ export interface UndoTable {
   deleteOld(client: Connection, saveDays: number, limit: number): Promise<number>
 }
 
-/** @param name as the option has it; without a schema it is looked for in the search_path. */
+/** @param name as the option has it, with or without a schema. */
 export function createUndoTable(name: string): UndoTable {
   let resolved: string | undefined
 

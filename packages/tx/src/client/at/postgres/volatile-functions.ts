@@ -5,7 +5,7 @@
  *
  * ```
  *                                        WHERE and WITH of UPDATE    elsewhere
- * of PostgreSQL: random(), nextval() …   refused                     allowed
+ * of PostgreSQL: random(), nextval() …   refused                     allowed, but lo_…()
  * any other, unless it is known          refused                     refused
  * ```
  *
@@ -79,10 +79,14 @@ export function createFunctionCache(options: FunctionCacheOptions): FunctionCach
   }
 }
 
-/** Beside PostgreSQL's own, those of its extensions that make random values write nothing. */
+/**
+ * PostgreSQL's own functions write no rows, except for large objects. Of its extensions those that
+ * make random values are harmless too.
+ */
 const volatileSql = `
-SELECT DISTINCT n.nspname AS schema, p.proname AS name, n.nspname = 'pg_catalog' OR
-  l.lanname = 'c' AND p.proname ~ '^(uuid_generate_v[0-9].*|gen_random_.*|gen_salt)$' AS "isHarmless"
+SELECT DISTINCT n.nspname AS schema, p.proname AS name,
+  n.nspname = 'pg_catalog' AND p.proname !~ '^lo(_|write$)' OR
+  l.lanname = 'c' AND p.proname ~ '^(uuid_generate_v[0-9]|gen_random_|gen_salt$)' AS "isHarmless"
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang

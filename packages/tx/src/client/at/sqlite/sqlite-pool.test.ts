@@ -267,3 +267,39 @@ test('after end the pool refuses work and the database is closed', async (t) => 
   await assert.rejects(resource.rollbackBranch('x', 1), closed)
   await assert.rejects(resource.deleteUndoLogs(1), closed)
 })
+
+test('a transaction that cannot record its changes is not left open', async (t) => {
+  const { database, coordinator, pool } = openTestDatabase(t, schema)
+  database.createSession = () => {
+    throw new Error('out of memory')
+  }
+  await assert.rejects(
+    coordinator.within(coordinator.begin(), () => pool.query('DELETE FROM t')),
+    /out of memory/,
+  )
+  assert.equal(database.isTransaction, false)
+})
+
+test('a temporary table is read in place of the table that it hides', async (t) => {
+  const { pool } = openTestDatabase(t, schema, { path: temporaryFile(t) })
+  assert.equal((await pool.query('SELECT * FROM t')).rowCount, 1)
+  await pool.query('CREATE TEMP TABLE t (id)')
+  assert.equal((await pool.query('SELECT * FROM t')).rowCount, 0)
+})
+
+test('a statement compiled for a schema that was rolled back is compiled anew', async (t) => {
+  const { coordinator, pool } = openTestDatabase(
+    t,
+    `${schema}; CREATE TABLE log (x);
+    CREATE TRIGGER logged AFTER INSERT ON t BEGIN INSERT INTO log VALUES (1); END`,
+  )
+  const client = await pool.connect()
+  await client.query('BEGIN')
+  await client.query('DROP TRIGGER logged')
+  const write = coordinator.within(coordinator.begin(), () =>
+    pool.query('INSERT INTO t (v) VALUES (1)'),
+  )
+  await client.query('ROLLBACK')
+  client.release()
+  await assert.rejects(write, /log has no primary key/)
+})

@@ -181,7 +181,7 @@ test('rolling back twice, and after the commit of others, is harmless', async (t
   assert.equal(dump(database), before)
 })
 
-test('old undo logs are deleted, young ones stay', async (t) => {
+test('old defence rows are deleted, young ones stay', async (t) => {
   const { database, resource } = openTestDatabase(t, schema)
   const insert = database.prepare(
     `INSERT INTO undo_log VALUES (?, 'x', 'c', '{}', 1, datetime('now', ?), datetime('now'))`,
