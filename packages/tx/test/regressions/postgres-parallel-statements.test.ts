@@ -87,3 +87,24 @@ test('a statement that comes after the end of its transaction is refused', async
   }
   assert.deepEqual(await fixture.dump('account'), untouched)
 })
+
+test('a statement that comes behind the COMMIT of its transaction is refused', async () => {
+  const fixture = await createFixture(server, schema)
+  const { coordinator, pool } = fixture
+  const late: Promise<unknown>[] = []
+  const isRefused = hasCode('SETTEE_TX_BAD_QUERY')
+  await coordinator.run(() =>
+    pool.transaction(async (client) => {
+      await client.query(takeMoney(1))
+      coordinator.beforeRegister = () => {
+        late.push(assert.rejects(client.query(takeMoney(2)), isRefused))
+      }
+      // The work ends and COMMIT waits for this one.
+      void client.query('SELECT pg_sleep(0.05)')
+      setImmediate(() => late.push(assert.rejects(client.query(takeMoney(3)), isRefused)))
+    }),
+  )
+  assert.equal(late.length, 2)
+  await Promise.all(late)
+  assert.deepEqual(await fixture.dump('account'), [{ row: '(1,90)' }, ...untouched.slice(1)])
+})

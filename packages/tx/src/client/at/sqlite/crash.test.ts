@@ -20,7 +20,7 @@ async function killedAt(
   database.exec(schema)
   const before = dump(database)
   database.close()
-  const script = fileURLToPath(new URL('crash-child.ts', import.meta.url))
+  const script = fileURLToPath(new URL('test-crash-child.ts', import.meta.url))
   const args = ['--conditions=@settee/source', script, path, instant]
   const child = spawn(process.execPath, args, { stdio: 'inherit' })
   const [, signal] = await once(child, 'exit')

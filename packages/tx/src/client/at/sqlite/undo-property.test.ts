@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FakeCoordinator } from './fake-coordinator.ts'
+import { FakeCoordinator } from './test-coordinator.ts'
 import { createSqliteResource } from './sqlite-resource.ts'
 import { dump, undoRowCount } from './test-database.ts'
 

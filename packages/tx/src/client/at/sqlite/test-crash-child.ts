@@ -1,8 +1,8 @@
 /**
- * The process of crash.test.ts that kills itself: `node crash-child.ts <file> <instant>`.
+ * The process of crash.test.ts that kills itself: `node test-crash-child.ts <file> <instant>`.
  */
 import { DatabaseSync } from 'node:sqlite'
-import { FakeCoordinator } from './fake-coordinator.ts'
+import { FakeCoordinator } from './test-coordinator.ts'
 import { createSqliteResource } from './sqlite-resource.ts'
 
 const [path, instant] = process.argv.slice(2) as [string, string]
