@@ -31,7 +31,8 @@ test('a row that others refer to is dirty', async () => {
 test('a row that the application may no longer change is dirty', async () => {
   const fixture = await createFixture(server, schema)
   const { coordinator, plain } = fixture
-  await plain.query(`CREATE ROLE clerk LOGIN PASSWORD 'clerk'; GRANT ALL ON parent, undo_log TO clerk;
+  await plain.query(`CREATE ROLE clerk LOGIN PASSWORD 'clerk';
+    GRANT ALL ON parent, undo_log TO clerk;
     GRANT ALL ON SEQUENCE undo_log_id_seq TO clerk`)
   const own = server.openPool(plain.options.database!, { user: 'clerk', password: 'clerk' })
   const dirty: string[] = []

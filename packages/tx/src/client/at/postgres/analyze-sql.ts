@@ -15,7 +15,7 @@
  * ```
  *
  * Pinning the UPDATE to the rows that the before image locked keeps rows out that begin to match in
- * between. `mark` is a column that separates the user's columns from ours. Its value is NULL when the
+ * between. `mark` is a column that separates the user's columns from ours. It is NULL when the
  * session prints dates and floats with loss, which the image of an UPDATE has seen before, and else
  * the version of the table, which that image does not need.
  */

@@ -168,7 +168,7 @@ describe('statements that cannot be undone', () => {
 
   const harmless = [
     'INSERT INTO t (id, v) VALUES (100 + abs(reads()), (random() * 9)::int)',
-    "UPDATE t SET v = extract(epoch FROM clock_timestamp() - now())::int WHERE now() > '2000-01-01'",
+    "UPDATE t SET v = extract(epoch FROM clock_timestamp() - now())::int WHERE now() > '2000-1-1'",
     'UPDATE numbered SET m = DEFAULT WHERE id = reads()',
     'DELETE FROM t WHERE id > 50 AND random() < 2',
   ]

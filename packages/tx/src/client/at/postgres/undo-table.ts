@@ -38,7 +38,7 @@ export function checkUndoLogTable(table: string): void {
 }
 
 /**
- * Where the table $1 is: in the schema $2, or in the first schema of the search_path that has it. It
+ * Where the table $1 is: in the schema $2, or in the first of the search_path that has it. It
  * is the path with which connections start, whatever a session has set since, so that all processes
  * agree. A pool may set another path for all of its connections: the table may then be anywhere, if
  * there is only one.
@@ -47,7 +47,8 @@ const findSql = `
 WITH path AS (
   SELECT CASE part WHEN '$user' THEN session_user ELSE part END AS schema, place
   FROM (SELECT pg_catalog.btrim(part, ' "') AS part, place FROM pg_catalog.pg_settings,
-      pg_catalog.unnest(pg_catalog.string_to_array(reset_val, ',')) WITH ORDINALITY AS u (part, place)
+      pg_catalog.unnest(pg_catalog.string_to_array(reset_val, ','))
+        WITH ORDINALITY AS u (part, place)
     WHERE name = 'search_path') AS parts),
 found AS (
   SELECT n.nspname AS schema, c.relname AS name, pg_catalog.count(*) OVER () AS count
