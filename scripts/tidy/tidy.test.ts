@@ -213,7 +213,7 @@ const cases: readonly Case[] = [
     says: 'folders of one machine are found, routes and globs are not',
     rule: checkMachinePaths,
     texts: {
-      'docs/a.md': ['cd /', 'home/me/settee\nhttps://example.org/home/page\n**/work/**'].join(''),
+      'docs/a.md': ['cd /', 'home/me/settee\nhttps://example.org/home/page\n**/shop/**'].join(''),
     },
     problems: [/a\.md:1 names/],
   },
