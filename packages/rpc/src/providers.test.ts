@@ -122,6 +122,16 @@ describe('connections', () => {
     assert.equal(await waiting, 'second life')
   })
 
+  test('an address that is none is refused at once', (t) => {
+    const rpc = createClient(t)
+    for (const address of ['nonsense', '127.0.0.1:99999', '127.0.0.1:']) {
+      assert.throws(() => rpc.client(contract, { addresses: [address] }), {
+        code: 'SETTEE_RPC_BAD_CONTRACT',
+        message: /the form is host:port/,
+      })
+    }
+  })
+
   test('without a reachable provider the error names the addresses and the cause', async (t) => {
     const { server } = await startNamed(t, 'a')
     const { address } = server

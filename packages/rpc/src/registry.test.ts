@@ -50,6 +50,17 @@ describe('with a registry', () => {
     assert.equal(await waiting, 'a')
   })
 
+  test('a provider without a usable address costs the others nothing', async (t) => {
+    const registry = await startRegistry(t)
+    const bad = join(t, registry, 'bad')
+    for (const data of ['nonsense', '127.0.0.1:99999?settee=1', '']) {
+      await bad.publish('test.Who:1.0@DEFAULT', data).acknowledged
+    }
+    await startProvider(t, registry, 'good')
+    const rpc = createClient(t, { registry: join(t, registry, 'consumer'), connectWaitMs: 10_000 })
+    assert.equal(await rpc.client(contract).who(1, { timeoutMs: 10_000 }), 'good')
+  })
+
   test('a service that nobody provides is named', async (t) => {
     const registry = await startRegistry(t)
     const rpc = createClient(t, { registry: join(t, registry, 'consumer'), connectWaitMs: 50 })

@@ -52,7 +52,7 @@ export interface TxServerOptions {
   /** Limits of transactions, branches, locks and history. */
   readonly limits?: CoordinatorOptions
   readonly snapshotEveryBytes?: number
-  /** Age at which undo logs that were left behind are deleted, in days. Default 7. */
+  /** Age at which defence rows of rolled back branches are deleted, in days. Default 7. */
   readonly undoLogSaveDays?: number
   readonly clock?: Clock
   readonly random?: Random

@@ -3,8 +3,8 @@
  * somebody uses the endpoint.
  */
 import { BoltPeer, frameLength } from '@settee/bolt'
-import type { Clock, Random, SetteeError } from '@settee/kit'
-import { Dialer, wireError, type Connection, type TimerWheel } from '@settee/wire'
+import { assert, type Clock, type Random, type SetteeError } from '@settee/kit'
+import { Dialer, parseAddress, wireError, type Connection, type TimerWheel } from '@settee/wire'
 
 export interface EndpointOptions {
   readonly clock: Clock
@@ -34,10 +34,10 @@ export class Endpoint {
     this.address = address
     this.isSettee = isSettee
     this.#clock = clock
-    const colon = address.lastIndexOf(':')
+    const target = parseAddress(address)
+    assert(target !== undefined, 'providers without an address are sorted out before')
     this.#dialer = new Dialer({
-      host: address.slice(0, colon).replace(/^\[|\]$/g, ''),
-      port: Number(address.slice(colon + 1)),
+      ...target,
       clock,
       random,
       frameLength,

@@ -3,6 +3,7 @@
  * {@link Endpoint} each, and the callers that wait until one of them is reachable.
  */
 import { messageOf, type Clock, type SetteeError, type Timer } from '@settee/kit'
+import { parseAddress } from '@settee/wire'
 import { rpcError } from '../errors.ts'
 import type { Balancer } from './balancer.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -40,10 +41,16 @@ export class Providers {
     this.#options = options
   }
 
-  /** Takes over the new list: opens what is new, gives back what is gone. */
-  update(urls: readonly ProviderUrl[]): void {
+  /**
+   * Takes over the new list: opens what is new, gives back what is gone. Returns what has no address
+   * in it; the others are not affected.
+   */
+  update(urls: readonly ProviderUrl[]): readonly ProviderUrl[] {
     const { endpoints } = this.#options
-    const wanted = new Map(urls.map((url) => [addressOf(url), url]))
+    const { good = [], bad = [] } = Object.groupBy(urls, (url) =>
+      parseAddress(addressOf(url)) === undefined ? 'bad' : 'good',
+    )
+    const wanted = new Map(good.map((url) => [addressOf(url), url]))
     for (const [address, endpoint] of this.#endpoints) {
       if (wanted.has(address)) {
         endpoint.retryNow()
@@ -57,6 +64,7 @@ export class Providers {
       this.#endpoints.set(address, endpoints.take(address, isSetteeUrl(url), this.#onChange))
     }
     this.#refresh()
+    return bad
   }
 
   /** The next provider; undefined while none is reachable. `avoid` is taken only if alone. */

@@ -82,7 +82,13 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
     const balancer = createBalancer(options.balancing ?? 'random', random)
     const providers = new Providers({ serviceName, balancer, endpoints, clock })
     if (addresses !== undefined) {
-      providers.update(addresses)
+      const [bad] = providers.update(addresses)
+      if (bad !== undefined) {
+        throw rpcError(
+          'SETTEE_RPC_BAD_CONTRACT',
+          `${JSON.stringify(bad)} is no address of ${serviceName}; the form is host:port`,
+        )
+      }
       byService.set(key, { providers })
       return providers
     }
@@ -92,9 +98,12 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
         `${serviceName} has neither addresses nor a registry to find them; pass one of the two`,
       )
     }
-    const subscription = options.registry.subscribe(dataIdOf(serviceName), (urls) =>
-      providers.update(urls),
-    )
+    const subscription = options.registry.subscribe(dataIdOf(serviceName), (urls) => {
+      const [bad] = providers.update(urls)
+      if (bad === undefined) return
+      const message = `a provider of ${serviceName} has no address: ${JSON.stringify(bad)}`
+      process.emitWarning(message, 'SetteeRpcWarning')
+    })
     byService.set(key, { providers, subscription })
     return providers
   }

@@ -47,7 +47,7 @@ export interface Resource {
   commitBranch(xid: string, branchId: Long): Promise<BranchStatus>
   /** Phase two, rollback. Idempotent. Resolves with the status to report; rejects to be retried. */
   rollbackBranch(xid: string, branchId: Long): Promise<BranchStatus>
-  /** Deletes undo logs older than `saveDays` days. */
+  /** Deletes defence rows older than `saveDays` days; what could still undo something stays. */
   deleteUndoLogs(saveDays: number): Promise<void>
   /** Finishes what is under way, such as queued undo deletions. */
   close(): Promise<void>
