@@ -42,8 +42,8 @@ export class Providers {
   }
 
   /**
-   * Takes over the new list: opens what is new, gives back what is gone. Returns what has no address
-   * in it; the others are not affected.
+   * Takes over the new list: opens what is new, gives back what is gone. Returns what has no
+   * address in it; the others are not affected.
    */
   update(urls: readonly ProviderUrl[]): readonly ProviderUrl[] {
     const { endpoints } = this.#options
