@@ -15,6 +15,7 @@ import {
   type BackoffOptions,
   type Clock,
   type Random,
+  type SetteeError,
 } from '@settee/kit'
 import type { RegistryClient, Subscription } from '@settee/registry'
 import { TimerWheel } from '@settee/wire'
@@ -83,12 +84,7 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
     const providers = new Providers({ serviceName, balancer, endpoints, clock })
     if (addresses !== undefined) {
       const [bad] = providers.update(addresses)
-      if (bad !== undefined) {
-        throw rpcError(
-          'SETTEE_RPC_BAD_CONTRACT',
-          `${JSON.stringify(bad)} is no address of ${serviceName}; the form is host:port`,
-        )
-      }
+      if (bad !== undefined) throw noAddress(serviceName, bad)
       byService.set(key, { providers })
       return providers
     }
@@ -100,9 +96,7 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
     }
     const subscription = options.registry.subscribe(dataIdOf(serviceName), (urls) => {
       const [bad] = providers.update(urls)
-      if (bad === undefined) return
-      const message = `a provider of ${serviceName} has no address: ${JSON.stringify(bad)}`
-      process.emitWarning(message, 'SetteeRpcWarning')
+      if (bad !== undefined) process.emitWarning(noAddress(serviceName, bad))
     })
     byService.set(key, { providers, subscription })
     return providers
@@ -142,4 +136,11 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       byService.clear()
     },
   }
+}
+
+function noAddress(serviceName: string, url: ProviderUrl): SetteeError {
+  return rpcError(
+    'SETTEE_RPC_BAD_CONTRACT',
+    `${JSON.stringify(url)} is no address of a provider of ${serviceName}; the form is host:port`,
+  )
 }
