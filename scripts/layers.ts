@@ -13,7 +13,7 @@ import { toolCommand } from './tool.ts'
 const floors: readonly (readonly string[])[] = [
   ['kit'],
   ['wire'],
-  ['bolt'],
+  ['bolt', 'sql'],
   ['journal'],
   ['rpc', 'registry', 'tx'],
   ['server', 'console', 'settee'],

@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 const packages: Readonly<Record<string, string>> = {
   chromium: 'drives the console',
   'fonts-noto-cjk': 'shows the console in Chinese',
+  'mariadb-server-core': 'is the database of the MySQL tests',
 }
 
 const installCommand = `apt-get update && apt-get install -y --no-install-recommends`
