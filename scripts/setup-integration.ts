@@ -1,11 +1,12 @@
 /**
- * `npm run setup:integration`: makes sure that a Debian machine has what the integration tests need
- * beyond npm. Installs when it may (as root), otherwise prints the one command that does.
+ * `npm run setup:integration`: makes sure that a Debian machine has what the integration tests and
+ * the interop runs need beyond `npm ci`: Debian packages, installed when it may (as root), otherwise
+ * it prints the one command that does; and the ORMs, which are too large for everyone's install.
  */
 import { spawnSync } from 'node:child_process'
 
 /** Debian packages, each with what needs it. */
-const packages: Readonly<Record<string, string>> = {
+const debianPackages: Readonly<Record<string, string>> = {
   chromium: 'drives the console',
   'fonts-noto-cjk': 'shows the console in Chinese',
   'mariadb-server-core': 'is the database of the MySQL tests',
@@ -13,15 +14,27 @@ const packages: Readonly<Record<string, string>> = {
 
 const installCommand = `apt-get update && apt-get install -y --no-install-recommends`
 
-process.exitCode = setUp()
+/** Programs that may come from anywhere, with the Debian package that has them. */
+const programs: Readonly<Record<string, readonly [debianPackage: string, purpose: string]>> = {
+  java: ['openjdk-17-jdk-headless', 'runs the Seata clients and servers of the interop runs'],
+  mvn: ['maven', 'builds the Java side of the interop runs'],
+}
 
-function setUp(): number {
-  const missing = Object.keys(packages).filter((name) => !isInstalled(name))
+process.exitCode = installDebianPackages() || installOrms()
+
+function installDebianPackages(): number {
+  const missing = Object.keys(debianPackages).filter((name) => !isInstalled(name))
+  for (const name of missing) console.log(`missing: ${name}, which ${debianPackages[name]}`)
+  for (const [program, [name, purpose]] of Object.entries(programs)) {
+    if (canRun(program)) continue
+    console.log(`missing: ${program}, which ${purpose}`)
+    missing.push(name)
+  }
   if (missing.length === 0) {
-    console.log(`integration tests have what they need: ${Object.keys(packages).join(', ')}`)
+    const names = [...Object.keys(debianPackages), ...Object.keys(programs)]
+    console.log(`integration tests have what they need: ${names.join(', ')}`)
     return 0
   }
-  for (const name of missing) console.log(`missing: ${name}, which ${packages[name]}`)
   const command = `${installCommand} ${missing.join(' ')}`
   if (!canRun('apt-get')) {
     console.log('this is no Debian: install the same with the package manager of this system')
@@ -34,6 +47,16 @@ function setUp(): number {
   console.log(command)
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const result = spawnSync('sh', ['-c', command], { stdio: 'inherit', env: environment })
+  return result.status ?? 1
+}
+
+function installOrms(): number {
+  const folder = new URL('../interop/orms', import.meta.url).pathname
+  console.log(`npm ci in ${folder}`)
+  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: folder,
+    stdio: 'inherit',
+  })
   return result.status ?? 1
 }
 

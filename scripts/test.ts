@@ -40,7 +40,7 @@ function findTestFiles(): string[] {
   const found = globSync('{packages,examples}/*/{src,test,web}/**/*.test.ts', {
     cwd: rootDirectory,
   })
-  found.push(...globSync('{bench,scripts}/**/*.test.ts', { cwd: rootDirectory }))
+  found.push(...globSync('{bench,scripts,interop,sim}/**/*.test.ts', { cwd: rootDirectory }))
   return found
     .map((file) => file.replaceAll(sep, '/'))
     .filter((file) => !file.includes('/node_modules/'))
