@@ -6,6 +6,8 @@
  *     GET /api/v1/services/{dataId}               ServiceDetail
  *     GET /api/v1/transactions?state=&query=&limit=&before=   TransactionPage
  *     GET /api/v1/transactions/{xid}              TransactionDetail
+ *     POST /api/v1/transactions/{xid}/branches/{branchId}/repair   RepairOrder, answers
+ *         TransactionDetail; 409 when the branch is not one that waits for a person
  *     GET /api/v1/events?topics=overview,services,transactions,transaction:{xid}
  *         server-sent events: `event: <topic>`, `data: <the same JSON as the GET>`, sent once at
  *         the start and again whenever it changes, at most four times a second; `overview` carries
@@ -156,6 +158,45 @@ export interface Branch {
   readonly attemptCount: number
   readonly nextAttemptAt: number | null
   readonly lastError: string | null
+  /** The statement that made the changes, shortened and without values; empty when not told. */
+  readonly statement: string
+  /** Why a person must decide how its rows shall be; null when nobody must, or it is not told. */
+  readonly dirty: DirtyRows | null
+  /** Whether it may be repaired now: the rollback stopped at it. */
+  readonly isRepairable: boolean
+}
+
+/** Rows that somebody changed outside of global transactions since the branch wrote them. */
+export interface DirtyRows {
+  readonly code: string
+  readonly message: string
+  readonly rows: readonly DirtyRow[]
+  /** Dirty rows that are not in `rows`. */
+  readonly omittedRows: number
+}
+
+export interface DirtyRow {
+  readonly tableName: string
+  readonly sqlType: 'INSERT' | 'UPDATE' | 'DELETE'
+  /** Values by column, keys first; absent where the row did not exist. */
+  readonly before?: Cells
+  readonly after?: Cells
+  readonly now?: Cells
+  /** What a person would run for each choice; empty when nothing is to be done. */
+  readonly sql: Readonly<Record<RepairChoice, string>>
+}
+
+export type Cells = Readonly<Record<string, string | null>>
+
+/** The rows as they were before the branch, as it left them, or as they are now. */
+export type RepairChoice = 'before' | 'after' | 'now'
+
+export interface RepairOrder {
+  readonly choice: RepairChoice
+  /** Who decides, 1 to 128 characters; it stays in the timeline. */
+  readonly by: string
+  /** Why, at most 1,000 characters. */
+  readonly note: string
 }
 
 export interface Lock {

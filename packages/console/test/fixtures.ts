@@ -4,6 +4,7 @@
  */
 import type {
   Branch,
+  DirtyRows,
   Overview,
   ServiceDetail,
   TimelineEntry,
@@ -171,6 +172,9 @@ function branch(id: string, position: number, status: string, more: Partial<Bran
     attemptCount: status.startsWith('PhaseTwo') ? 1 : 0,
     nextAttemptAt: null,
     lastError: null,
+    statement: '',
+    dirty: null,
+    isRepairable: false,
     ...more,
   }
 }
@@ -349,7 +353,12 @@ function failed(outline: Outline, now: number): TransactionDetail {
     lockCount: 1,
     branches: [
       branch(id, 1, 'PhaseOne_Done'),
-      branch(id, 2, 'PhaseTwo_RollbackFailed_Unretryable', { lastError }),
+      branch(id, 2, 'PhaseTwo_RollbackFailed_Unretryable', {
+        lastError,
+        statement: 'UPDATE stock_item SET amount = amount - ? WHERE id = ?',
+        dirty: dirtyRows(lastError),
+        isRepairable: true,
+      }),
     ],
     locks: locksOf(id, 2).slice(1),
     timeline: timeline(id, begun.beganAt, [
@@ -358,6 +367,43 @@ function failed(outline: Outline, now: number): TransactionDetail {
       [203, 'branchFailed', 2, stock, null, lastError],
       [204, 'ended', null, 'coordinator', 'RollbackFailed', ''],
     ]),
+  }
+}
+
+function dirtyRows(message: string): DirtyRows {
+  const row = (amount: string, checked: string | null): Record<string, string | null> => ({
+    id: '42',
+    sku: 'settee-2-seats-forest-green',
+    amount,
+    checked_at: checked,
+  })
+  const change = (amount: string): string =>
+    `UPDATE "public"."stock_item" SET "amount" = '${amount}', "checked_at" = NULL WHERE "id" = '42';`
+  return {
+    code: 'SETTEE_TX_DIRTY_DATA',
+    message,
+    rows: [
+      {
+        tableName: 'stock_item',
+        sqlType: 'UPDATE',
+        before: row('18', null),
+        after: row('17', null),
+        now: row('3', '2026-11-21 03:12:09.5'),
+        sql: { before: change('18'), after: change('17'), now: '' },
+      },
+      {
+        tableName: 'reservation',
+        sqlType: 'INSERT',
+        after: { id: '7001', item: '42', amount: '1' },
+        now: { id: '7001', item: '42', amount: '2' },
+        sql: {
+          before: `DELETE FROM "public"."reservation" WHERE "id" = '7001';`,
+          after: `UPDATE "public"."reservation" SET "amount" = '1' WHERE "id" = '7001';`,
+          now: '',
+        },
+      },
+    ],
+    omittedRows: 0,
   }
 }
 

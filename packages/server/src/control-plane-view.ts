@@ -1,6 +1,6 @@
 /**
  * The read model of the control plane: fills the HTTP API's shapes from the coordinator's state and
- * the registry's. It only looks; nothing here changes anything.
+ * the registry's. It only looks, but for the orders that it hands on.
  */
 import type {
   Component,
@@ -12,7 +12,7 @@ import type {
   ServiceSummary,
   Wait,
 } from '@settee/console/api'
-import type { Clock, Service, Timer } from '@settee/kit'
+import { isSetteeError, type Clock, type Service, type Timer } from '@settee/kit'
 import type { Datum, Publisher, RegistryServer } from '@settee/registry/server'
 import {
   countTransactions,
@@ -20,6 +20,7 @@ import {
   listTransactions,
   type TxServer,
 } from '@settee/tx/server'
+import { serverError } from './errors.ts'
 import type { ControlPlaneView } from './http/view.ts'
 import { version } from './version.ts'
 
@@ -86,6 +87,14 @@ export function createControlPlaneView(
         ...(before !== undefined && { before }),
       }),
     transaction: (xid) => describeTransaction(tx.state, xid, tx.schedule) ?? undefined,
+    async repairBranch(xid, branchId, order) {
+      try {
+        await tx.repairBranch({ xid, branchId, ...order })
+      } catch (error) {
+        if (!isSetteeError(error, 'SETTEE_TX_REPAIR_REFUSED')) throw error
+        throw serverError('SETTEE_HTTP_REFUSED', error.message, { cause: error })
+      }
+    },
     get overviewVersion() {
       return series.sampleCount
     },

@@ -26,6 +26,10 @@ export const serverErrors = {
     retryable: false,
     summary: 'The HTTP API would be reachable from other machines without a token.',
   },
+  SETTEE_HTTP_REFUSED: {
+    retryable: false,
+    summary: 'The order does not fit the state of what it is about.',
+  },
   SETTEE_HTTP_TOO_MANY_STREAMS: {
     retryable: true,
     summary: 'More event streams are open than the server allows.',

@@ -35,6 +35,8 @@ export interface TestShop {
   restart(keeper: Keeper): void
   /** Somebody changes a row outside of any global transaction, so that it cannot be undone. */
   spoil(keeper: Keeper, row: number): void
+  /** What the row holds now. */
+  amountOf(keeper: Keeper, row: number): number
   close(): Promise<void>
 }
 
@@ -108,6 +110,12 @@ export function openTestShop(address: string): TestShop {
     },
     spoil: (keeper, row) =>
       execute(fileOf(keeper), `UPDATE items SET amount = 1 WHERE id = ${row}`),
+    amountOf(keeper, row) {
+      const database = new DatabaseSync(fileOf(keeper))
+      const found = database.prepare('SELECT amount FROM items WHERE id = ?').get(row)
+      database.close()
+      return Number(found?.['amount'])
+    },
     async close() {
       await Promise.all([order, keepers.account, keepers.stock].map(close))
       rmSync(folder, { recursive: true, force: true })

@@ -336,6 +336,37 @@ describe('the console in Chromium', () => {
     await expectCount('Committed', '1')
   })
 
+  test('a person sees the rows that cannot be rolled back, chooses, and it goes on', async () => {
+    const xid = await shop.purchase({
+      row: 9,
+      meanwhile: () => shop.spoil('account', 9),
+      failure: 'changed their mind',
+    })
+    await open(`/transactions/${xid}`)
+    await page.getByRole('heading', { name: /1 row was changed by somebody else/ }).waitFor()
+    const row = page
+      .getByRole('table', { name: 'UPDATE items' })
+      .getByRole('row', { name: 'amount' })
+    assert.deepEqual(await row.getByRole('cell').allTextContents(), ['1000', '990', '1'])
+    await expectText('UPDATE "items" SET "amount" = 1000 WHERE "id" = 9;')
+    await shoot('1440-en-dirty')
+
+    const apply = page.getByRole('button', { name: 'Apply' })
+    assert.equal(await apply.isDisabled(), true)
+    await page.getByRole('radio', { name: /^Before/ }).check()
+    await page.getByRole('textbox', { name: 'Your name' }).fill('Ann')
+    await page.getByRole('textbox', { name: /^Why/ }).fill('the script was wrong')
+    await apply.click()
+    assert.equal(shop.amountOf('account', 9), 1)
+    await shoot('1440-en-dirty-confirm')
+    await page.getByRole('tooltip').getByRole('button', { name: 'Apply' }).click()
+    await page.locator('.page-head').getByText('Rolled back').waitFor()
+    assert.equal(shop.amountOf('account', 9), 1000)
+    const timeline = page.locator('.timeline')
+    await timeline.getByText(/Ann repairs the rows.*the script was wrong/).waitFor()
+    await shoot('1440-en-repaired')
+  })
+
   test('nothing was forbidden, went wrong, or left this machine', () => {
     assert.deepEqual(complaints, [])
   })

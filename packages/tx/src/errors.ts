@@ -43,6 +43,10 @@ export const txErrors = {
     retryable: false,
     summary: 'A journal record or snapshot that this version of the coordinator cannot read.',
   },
+  SETTEE_TX_REPAIR_REFUSED: {
+    retryable: false,
+    summary: 'A branch that a person wants to repair does not wait for that.',
+  },
   SETTEE_TX_STORE_FAILED: {
     retryable: true,
     summary: 'The coordinator cannot write its journal and refuses new work.',

@@ -1,11 +1,27 @@
 export type { AtPool } from './client/at/postgres/at-pool.ts'
 export { postgresUndoLogDdl } from './client/at/postgres/undo-table.ts'
+export type { SeataNamespace } from './client/at/undo/jackson-codec.ts'
 export type { SqliteClient, SqliteQueries } from './client/at/sqlite/sqlite-client.ts'
 export type { SqlitePool } from './client/at/sqlite/sqlite-pool.ts'
+export { runWithXid } from './client/propagation-context.ts'
+export {
+  createXidInterceptor,
+  injectXidIntoMetadata,
+  xidOfMetadata,
+  type GrpcMetadata,
+  type GrpcModule,
+} from './client/propagation-grpc.ts'
+export {
+  injectXid,
+  joinTransaction,
+  xidOf,
+  type ArrivedHeaders,
+} from './client/propagation-http.ts'
 export type { Propagation } from './client/propagation.ts'
 export {
   createTx,
   type PostgresAtOptions,
+  type PostgresClientAtOptions,
   type SqliteAtOptions,
   type Tx,
   type TxOptions,

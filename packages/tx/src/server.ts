@@ -13,15 +13,27 @@ import {
 import type { Journal, ReplicaStats } from '@settee/journal'
 import { Listener, TimerWheel, type Connection } from '@settee/wire'
 import type { CoordinatorOptions } from './core/limits.ts'
-import { failedOutcome, type BranchCall, type PhaseTwo } from './core/phase-two.ts'
+import type { LockQueueOptions } from './core/lock-queue.ts'
+import { describeLockWaits, type LockWaitView } from './core/lock-wait-view.ts'
+import {
+  failedOutcome,
+  type BranchCall,
+  type PhaseTwo,
+  type PhaseTwoOptions,
+} from './core/phase-two.ts'
+import { refusalMessage } from './core/refusal.ts'
 import type { BranchOutcome } from './core/commands.ts'
 import type { CoordinatorState } from './core/state.ts'
+import { repairChoices, type RepairChoice } from './core/transaction.ts'
+import { txError } from './errors.ts'
 import { SeataPeer } from './peer.ts'
 import { BranchType, frameLength } from './protocol/index.ts'
 import { ChannelTable } from './server/channel-table.ts'
 import { CoordinatorShell } from './server/coordinator.ts'
 import { Session } from './server/session.ts'
 
+export type { LockWaitView } from './core/lock-wait-view.ts'
+export type { RepairChoice } from './core/transaction.ts'
 export {
   countTransactions,
   describeTransaction,
@@ -51,6 +63,12 @@ export interface TxServerOptions {
   readonly onBadPeer?: (error: SetteeError) => void
   /** Limits of transactions, branches, locks and history. */
   readonly limits?: CoordinatorOptions
+  /** Retries, breakers and calls in flight of phase two. */
+  readonly phaseTwo?: PhaseTwoOptions
+  /** Limits of those who wait for rows. */
+  readonly lockQueue?: LockQueueOptions
+  /** Transactions that may begin within a second; more are refused. Default 100,000. */
+  readonly maxBeginsPerSecond?: number
   readonly snapshotEveryBytes?: number
   /** Age at which defence rows of rolled back branches are deleted, in days. Default 7. */
   readonly undoLogSaveDays?: number
@@ -70,6 +88,27 @@ export interface TxServer extends Service {
   /** Grows with every change of {@link state}. */
   readonly version: number
   stats(): ReplicaStats
+  /** Registrations that wait for rows, and for whom; the first that came first. */
+  lockWaits(limit?: number): readonly LockWaitView[]
+  /**
+   * Gives a person's order for a branch whose rows somebody changed outside of global transactions;
+   * resolves when it is durable. The rollback then goes on with it.
+   * @throws SETTEE_TX_REPAIR_REFUSED when the branch does not wait for that, SETTEE_TX_BAD_OPTION,
+   *   and what the journal throws.
+   */
+  repairBranch(order: RepairOrder): Promise<void>
+}
+
+export interface RepairOrder {
+  readonly xid: string
+  /** As the read model writes it. */
+  readonly branchId: string
+  /** The rows as they were before the branch, as it left them, or as they are now. */
+  readonly choice: RepairChoice
+  /** Who decides; stays in the timeline. */
+  readonly by: string
+  /** Why; may be empty. */
+  readonly note: string
 }
 
 /** First reminder to delete old undo logs, and its period, in ms. */
@@ -110,6 +149,11 @@ class SeataTxServer implements TxServer {
       callBranch: (call, done) => this.#callBranch(call, done),
       onFailed: options.onFailed,
       ...(options.limits !== undefined && { core: options.limits }),
+      ...(options.phaseTwo !== undefined && { phaseTwo: options.phaseTwo }),
+      ...(options.lockQueue !== undefined && { lockQueue: options.lockQueue }),
+      ...(options.maxBeginsPerSecond !== undefined && {
+        maxBeginsPerSecond: options.maxBeginsPerSecond,
+      }),
       ...(options.snapshotEveryBytes !== undefined && {
         snapshotEveryBytes: options.snapshotEveryBytes,
       }),
@@ -136,6 +180,26 @@ class SeataTxServer implements TxServer {
   }
   stats(): ReplicaStats {
     return this.#shell.stats()
+  }
+
+  lockWaits(limit: number = 100): readonly LockWaitView[] {
+    return describeLockWaits(this.state, this.#shell.lockQueue, limit)
+  }
+
+  repairBranch({ xid, branchId, choice, by, note }: RepairOrder): Promise<void> {
+    const id = Number(branchId)
+    if (!Number.isSafeInteger(id) || !repairChoices.includes(choice)) {
+      const why = `no branch has the id "${branchId}", or the choice "${choice}" is none`
+      return Promise.reject(txError('SETTEE_TX_BAD_OPTION', why))
+    }
+    return new Promise((resolve, reject) => {
+      this.#shell.repairBranch({ xid, branchId: id, choice, by, note }, (error, result) => {
+        const refusal = result?.refusal ?? null
+        if (error !== undefined) reject(error)
+        else if (refusal === null) resolve()
+        else reject(txError('SETTEE_TX_REPAIR_REFUSED', refusalMessage(refusal)))
+      })
+    })
   }
 
   /** Recovers before it listens, so that the first request finds the whole state. */

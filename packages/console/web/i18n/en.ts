@@ -166,6 +166,35 @@ export const en = {
   'waiting.hint':
     'Nothing to do here: it goes on by itself when {target} answers, and nothing gets lost.',
 
+  'repair.title':
+    'Branch {order} of {target} cannot be rolled back: {count} row was changed by somebody else | ' +
+    'Branch {order} of {target} cannot be rolled back: {count} rows were changed by somebody else',
+  'repair.titleUnknown': 'Branch {order} of {target} cannot be rolled back',
+  'repair.hint':
+    'Someone changed these rows outside of global transactions. Choose how they shall be; all other rows of ' +
+    'the branch are rolled back. The rows stay locked until then.',
+  'repair.hintUnknown':
+    'It did not say which rows stand in the way. Correct them by hand and try again with the first choice.',
+  'repair.statement': 'Changed by',
+  'repair.column': 'Column',
+  'repair.before': 'Before',
+  'repair.after': 'After',
+  'repair.now': 'Now',
+  'repair.beforeHint':
+    'The rows as they were before this transaction; what the other one did to them is lost.',
+  'repair.afterHint':
+    'The rows as this transaction left them: its change stays, the other one is lost.',
+  'repair.nowHint': 'The rows stay as they are now; nothing is written.',
+  'repair.noRow': 'no row',
+  'repair.omitted': '{count} more row is not shown. | {count} more rows are not shown.',
+  'repair.choose': 'How shall the rows be?',
+  'repair.by': 'Your name',
+  'repair.note': 'Why (optional)',
+  'repair.apply': 'Apply',
+  'repair.cancel': 'Cancel',
+  'repair.confirm': 'Apply this to the database?',
+  'repair.logged': 'Name, choice and reason stay in the timeline of the transaction.',
+
   'end.committed': 'Committed by {actor} after {duration}',
   'end.rolledBack': 'Rolled back by {actor} after {duration}',
   'end.timedOut': 'Rolled back by the coordinator: it was not finished within {duration}',
@@ -209,7 +238,7 @@ export const en = {
   'kind.branchRolledBack': 'Branch rolled back',
   'kind.branchRetry': 'Branch did not answer; tried again',
   'kind.branchFailed': 'Branch failed for good',
-  'kind.resumed': 'Taken up again after a restart',
+  'kind.resumed': 'Taken up again',
   'kind.ended': 'Ended',
 
   'status.UnKnown': 'Unknown',

@@ -1,6 +1,6 @@
 /** The HTTP API, relative to the page, so that it also works behind a path prefix. */
 import type { Overview, ServiceDetail, ServiceSummary } from '../../src/api.ts'
-import type { TransactionDetail, TransactionPage } from '../../src/api.ts'
+import type { RepairOrder, TransactionDetail, TransactionPage } from '../../src/api.ts'
 import { formatFilter, type TransactionFilter } from '../router.ts'
 
 /** What the control plane answered instead of the thing asked for. */
@@ -32,6 +32,22 @@ export const fetchTransactions = (
 
 export const fetchTransaction = (xid: string, signal: AbortSignal): Promise<TransactionDetail> =>
   fetchJson(`transactions/${encodeURIComponent(xid)}`, signal)
+
+/** Gives the order; resolves with the transaction as it is then. */
+export async function repairBranch(
+  xid: string,
+  branchId: string,
+  order: RepairOrder,
+): Promise<TransactionDetail> {
+  const path = `api/v1/transactions/${encodeURIComponent(xid)}/branches/${branchId}/repair`
+  const response = await fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(order),
+  })
+  if (!response.ok) throw await readError(response)
+  return (await response.json()) as TransactionDetail
+}
 
 export async function openEvents(
   topics: string,

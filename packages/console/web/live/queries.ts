@@ -1,8 +1,15 @@
 /** The queries of the pages. Their keys are the topics that `live.tsx` writes to. */
-import { QueryClient, useQuery, type UseQueryResult } from '@tanstack/react-query'
+import {
+  QueryClient,
+  useMutation,
+  useQuery,
+  useQueryClient,
+  type UseMutationResult,
+  type UseQueryResult,
+} from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Overview, ServiceDetail, ServiceSummary } from '../../src/api.ts'
-import type { TransactionDetail, TransactionPage } from '../../src/api.ts'
+import type { RepairOrder, TransactionDetail, TransactionPage } from '../../src/api.ts'
 import { formatFilter, type TransactionFilter } from '../router.ts'
 import {
   ApiError,
@@ -11,6 +18,7 @@ import {
   fetchServices,
   fetchTransaction,
   fetchTransactions,
+  repairBranch,
 } from './api-client.ts'
 
 export function createQueryClient(): QueryClient {
@@ -73,5 +81,17 @@ export function useTransaction(xid: string): UseQueryResult<TransactionDetail> {
     queryKey: ['transaction', xid],
     queryFn: ({ signal }) => fetchTransaction(xid, signal),
     refetchOnMount: 'always',
+  })
+}
+
+/** Orders the repair of a branch, and shows the transaction as it is then. */
+export function useRepair(
+  xid: string,
+  branchId: string,
+): UseMutationResult<TransactionDetail, Error, RepairOrder> {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (order: RepairOrder) => repairBranch(xid, branchId, order),
+    onSuccess: (transaction) => client.setQueryData(['transaction', xid], transaction),
   })
 }

@@ -17,6 +17,7 @@ import { formatRoute } from '../router.ts'
 import { useTitle } from '../use-route.ts'
 import { Branches } from './transaction-branches.tsx'
 import { Locks } from './transaction-locks.tsx'
+import { RepairNotice } from './transaction-repair.tsx'
 import { Timeline } from './transaction-timeline.tsx'
 import { WaitingNotice } from './transaction-waiting.tsx'
 
@@ -45,6 +46,7 @@ function Details({ transaction }: { readonly transaction: TransactionDetail }): 
     <>
       <Head transaction={transaction} />
       <WaitingNotice transaction={transaction} />
+      <RepairNotice transaction={transaction} />
       <div className="columns transaction-columns">
         <Timeline transaction={transaction} />
         <div className="stack">

@@ -1,5 +1,6 @@
 /**
- * Who may ask: the console and the API are read-only, but what they show is nobody else's business.
+ * Who may ask: what the console and the API show is nobody else's business, and the few orders that
+ * they take even less.
  *
  * Without a token only names of this machine are answered. A page of another site could otherwise
  * read the API through its visitor's browser, by letting its own name point to 127.0.0.1 (DNS
@@ -37,6 +38,25 @@ export function checkHost(request: IncomingMessage, token: string): void {
   throw serverError(
     'SETTEE_HTTP_FORBIDDEN',
     `this control plane answers under localhost or 127.0.0.1, not under ${JSON.stringify(host)}`,
+  )
+}
+
+/**
+ * Throws SETTEE_HTTP_FORBIDDEN when a page of another origin gives an order through its visitor's
+ * browser. A browser says where it comes from, and asks before it sends JSON across origins.
+ */
+export function checkOrder(request: IncomingMessage): void {
+  const { origin, host, 'content-type': type = '' } = request.headers
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw serverError(
+      'SETTEE_HTTP_BAD_REQUEST',
+      'an order is JSON: send content-type application/json',
+    )
+  }
+  if (origin === undefined || URL.parse(origin)?.host === host) return
+  throw serverError(
+    'SETTEE_HTTP_FORBIDDEN',
+    `a page of ${JSON.stringify(origin)} gives no orders here`,
   )
 }
 

@@ -8,6 +8,7 @@ const statusOf: Readonly<Record<string, number>> = {
   SETTEE_HTTP_FORBIDDEN: 403,
   SETTEE_HTTP_NOT_FOUND: 404,
   SETTEE_HTTP_METHOD_NOT_ALLOWED: 405,
+  SETTEE_HTTP_REFUSED: 409,
   SETTEE_HTTP_TOO_MANY_STREAMS: 503,
   SETTEE_HTTP_UNAVAILABLE: 503,
 }
@@ -41,7 +42,7 @@ export function sendError(response: ServerResponse, error: unknown): void {
   }
   const code = isSetteeError(error) ? error.code : 'SETTEE_HTTP_INTERNAL'
   response.statusCode = statusOf[code] ?? 500
-  if (response.statusCode === 405) response.setHeader('allow', 'GET, HEAD')
+  if (response.statusCode === 405) response.setHeader('allow', 'GET, HEAD, POST')
   if (response.statusCode === 401) response.setHeader('www-authenticate', 'Bearer')
   sendJson(response, { error: { code, message: messageOf(error) } })
 }

@@ -1,17 +1,19 @@
 /**
- * The HTTP side of the control plane: API, event streams, console. Read-only.
+ * The HTTP side of the control plane: API, event streams, console.
  *
- *     request ─► name ─► method ─► /health
- *                               ─► /api/v1/…      token ─► routes, event streams
- *                               ─► anything else  the files of the console
+ *     request ─► name ─► GET ─► /health
+ *                            ─► /api/v1/…      token ─► routes, event streams
+ *                            ─► anything else  the files of the console
+ *                     ─► POST ─► /api/v1/…     token ─► origin ─► orders
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { messageOf, systemClock, type Clock, type Service } from '@settee/kit'
 import { listen } from '@settee/wire'
 import { serverError } from '../errors.ts'
-import { assertMayServe, checkHost, checkToken, tokenCookie } from './access.ts'
+import { assertMayServe, checkHost, checkOrder, checkToken, tokenCookie } from './access.ts'
 import { sendError, sendJson, sendNotice, setSecurityHeaders } from './answers.ts'
 import { createEventStreams, type EventStreamOptions, type EventStreams } from './event-streams.ts'
+import { findOrder, readJson } from './orders.ts'
 import { readRoute, readTopics } from './routes.ts'
 import type { StaticSite } from './static-site.ts'
 import type { ControlPlaneView } from './view.ts'
@@ -123,10 +125,11 @@ class NodeHttpServer implements HttpServer {
     const site = this.#site
     setSecurityHeaders(response)
     checkHost(request, token)
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      throw serverError('SETTEE_HTTP_METHOD_NOT_ALLOWED', `${request.method} is not supported here`)
-    }
     const url = parseUrl(request)
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      this.#takeOrder(request, response, url).catch((error: unknown) => sendError(response, error))
+      return
+    }
     if (url.pathname === '/health') return sendJson(response, { status: 'up' })
     if (url.pathname.startsWith('/api/')) return this.#answerApi(request, response, url)
     if (token !== '' && url.searchParams.has('token')) {
@@ -135,6 +138,17 @@ class NodeHttpServer implements HttpServer {
     if (typeof site === 'object' && site.serve(url.pathname, request, response)) return
     if (typeof site !== 'object' && url.pathname === '/') return sendStandIn(response, site)
     throw notFound(url)
+  }
+
+  async #takeOrder(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const { view, token } = this.#options
+    const order = request.method === 'POST' ? findOrder(url) : undefined
+    if (order === undefined) {
+      throw serverError('SETTEE_HTTP_METHOD_NOT_ALLOWED', `${request.method} is not supported here`)
+    }
+    checkToken(request, url, token)
+    checkOrder(request)
+    sendJson(response, await order(view, await readJson(request)))
   }
 
   #answerApi(request: IncomingMessage, response: ServerResponse, url: URL): void {

@@ -110,7 +110,7 @@ function found<Value>(value: Value | undefined, what: string, name: string): Val
   throw serverError('SETTEE_HTTP_NOT_FOUND', `there is no ${what} ${name}`)
 }
 
-function decodeSegment(segment: string): string {
+export function decodeSegment(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch {

@@ -13,14 +13,19 @@ export interface Answer {
 export interface AskOptions {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
 }
 
-function open(url: string, path: string, options: AskOptions = {}): Promise<IncomingMessage> {
+function open(
+  url: string,
+  path: string,
+  { body, ...options }: AskOptions = {},
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url)
     request({ host: hostname.replace(/[[\]]/g, ''), port, path, agent: false, ...options }, resolve)
       .on('error', reject)
-      .end()
+      .end(body)
   })
 }
 

@@ -4,6 +4,7 @@
  */
 import type {
   Overview,
+  RepairOrder,
   ServiceDetail,
   ServiceSummary,
   TransactionDetail,
@@ -26,6 +27,11 @@ export interface ControlPlaneView {
   service(dataId: string): ServiceDetail | undefined
   transactions(query: TransactionQuery): TransactionPage
   transaction(xid: string): TransactionDetail | undefined
+  /**
+   * Gives the order to repair a branch, and resolves when it is durable.
+   * @throws SETTEE_HTTP_REFUSED when the branch does not wait for a person.
+   */
+  repairBranch(xid: string, branchId: string, order: RepairOrder): Promise<void>
   /** Grows once a second, because the overview shows the clock. */
   readonly overviewVersion: number
   /** These grow when something of the kind has changed. */

@@ -17,6 +17,7 @@ import {
   type BranchRollbackRequest,
   type BranchRollbackResponse,
 } from '../protocol/index.ts'
+import { decodeRepairChoice } from './repair-choice.ts'
 import type { Resource } from './resource.ts'
 
 export type BranchEndRequest = BranchCommitRequest | BranchRollbackRequest
@@ -95,7 +96,7 @@ async function endBranch(
     const status = await runWithContext({}, () =>
       request.type === MessageType.BranchCommit
         ? resource.commitBranch(xid, branchId)
-        : resource.rollbackBranch(xid, branchId),
+        : resource.rollbackBranch(xid, branchId, decodeRepairChoice(request.applicationData)),
     )
     return answerTo(request, status, '')
   } catch (error) {

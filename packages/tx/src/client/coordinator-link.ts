@@ -133,7 +133,7 @@ export class CoordinatorLink {
     const call = new LinkCall(this, message, timeoutMs, deadlineMs)
     if (this.#isClosed) call.onFailure(closedError())
     else if (this.#refusal !== undefined) call.onFailure(this.#refusal)
-    else if (timeoutMs <= 0) this.giveUpWaiting(call)
+    else if (timeoutMs <= 0) call.onFailure(tooLate())
     else if (this.isReady) this.#send(this.#peer!, call)
     else this.#wait(call)
     return call.answer as Promise<AnswerTo<Type>>
@@ -330,6 +330,14 @@ class RegisterCall extends SeataCall {
   onFailure(error: SetteeError): void {
     this.#onFailure(error)
   }
+}
+
+function tooLate(): SetteeError {
+  return txError(
+    'SETTEE_TX_COORDINATOR_UNAVAILABLE',
+    'the time of the request or of its global transaction was over before the coordinator could ' +
+      'be asked, so nothing was sent; make the work faster or raise its timeout',
+  )
 }
 
 function closedError(): SetteeError {

@@ -111,7 +111,7 @@ export class ResourceManager implements BranchPort {
     xid: string,
     branch: Parameters<BranchPort['reportBranch']>[1],
   ): Promise<void> {
-    const { branchId, branchType, resourceId, status } = branch
+    const { branchId, branchType, resourceId, status, applicationData = '' } = branch
     await askAgain<typeof MessageType.BranchReport>(
       this.#link,
       {
@@ -120,7 +120,7 @@ export class ResourceManager implements BranchPort {
         branchId,
         branchStatus: status,
         resourceId,
-        applicationData: '',
+        applicationData,
         branchType,
       },
       {

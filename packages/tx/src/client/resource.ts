@@ -7,6 +7,7 @@
  */
 import type { Long } from '@settee/wire'
 import type { BranchStatus, BranchType } from '../protocol/status.ts'
+import type { RepairChoice } from './repair-choice.ts'
 
 export interface BranchRegistration {
   readonly xid: string
@@ -34,7 +35,14 @@ export interface BranchPort {
   /** Tells the coordinator how phase one of a branch ended. */
   reportBranch(
     xid: string,
-    branch: { branchId: Long; branchType: BranchType; resourceId: string; status: BranchStatus },
+    branch: {
+      readonly branchId: Long
+      readonly branchType: BranchType
+      readonly resourceId: string
+      readonly status: BranchStatus
+      /** Default none. */
+      readonly applicationData?: string
+    },
   ): Promise<void>
   /** Whether no other global transaction than `xid` holds one of `lockKeys`. */
   isLockable(xid: string, resourceId: string, lockKeys: string): Promise<boolean>
@@ -45,8 +53,15 @@ export interface Resource {
   readonly branchType: BranchType
   /** Phase two, commit. Idempotent. Resolves with the status to report; rejects to be retried. */
   commitBranch(xid: string, branchId: Long): Promise<BranchStatus>
-  /** Phase two, rollback. Idempotent. Resolves with the status to report; rejects to be retried. */
-  rollbackBranch(xid: string, branchId: Long): Promise<BranchStatus>
+  /**
+   * Phase two, rollback. Idempotent. Resolves with the status to report; rejects to be retried.
+   * @param choice what a person decided after the branch was found dirty.
+   */
+  rollbackBranch(
+    xid: string,
+    branchId: Long,
+    choice?: RepairChoice | undefined,
+  ): Promise<BranchStatus>
   /** Deletes defence rows older than `saveDays` days; what could still undo something stays. */
   deleteUndoLogs(saveDays: number): Promise<void>
   /** Finishes what is under way, such as queued undo deletions. */

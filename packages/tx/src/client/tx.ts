@@ -32,14 +32,21 @@ import { txError } from '../errors.ts'
 import { MessageType, type GlobalStatus } from '../protocol/index.ts'
 import type { AtPool } from './at/postgres/at-pool.ts'
 import type { PgPool } from './at/postgres/pg-driver.ts'
+import { isPgClient, type PgClientLike, type PgModuleLike } from './at/postgres/pg-module.ts'
+import { isPostgresJs, type PostgresJsLike } from './at/postgres/postgres-js/driver.ts'
 import {
+  createPostgresClientResource,
+  createPostgresDriver,
+  createPostgresJsResource,
   createPostgresResource,
+  type PostgresOptions,
   type PostgresResourceOptions,
 } from './at/postgres/postgres-resource.ts'
 import type { SqlitePool } from './at/sqlite/sqlite-pool.ts'
 import { createSqliteResource, type SqliteResourceOptions } from './at/sqlite/sqlite-resource.ts'
 import { clientVersion, CoordinatorLink } from './coordinator-link.ts'
 import { stepPropagation, type Propagation } from './propagation.ts'
+import type { Resource } from './resource.ts'
 import { ResourceManager, type ResourceManagerOptions } from './resource-manager.ts'
 import { TransactionManager, type TransactionManagerOptions } from './transaction-manager.ts'
 
@@ -68,6 +75,7 @@ export interface TxRunOptions {
 
 type Given = 'pool' | 'database' | 'port' | 'clock' | 'random'
 export type PostgresAtOptions<Pool extends PgPool> = Omit<PostgresResourceOptions<Pool>, Given>
+export type PostgresClientAtOptions = Omit<PostgresOptions, Given>
 export type SqliteAtOptions = Omit<SqliteResourceOptions, Given>
 
 export interface Tx {
@@ -77,8 +85,18 @@ export interface Tx {
    * @throws SETTEE_TX_BAD_OPTION when its database is under global transactions already.
    */
   at<Pool extends PgPool>(pool: Pool, options?: PostgresAtOptions<Pool>): AtPool<Pool>
+  /** Puts the database of a single `pg` Client, or of a `postgres` function, under them likewise. */
+  at<Connection extends PgClientLike | PostgresJsLike>(
+    connection: Connection,
+    options?: PostgresClientAtOptions,
+  ): Connection
   /** Puts a `node:sqlite` database under global transactions: returns a pool as of `pg`. */
   at(database: DatabaseSync, options?: SqliteAtOptions): SqlitePool
+  /**
+   * The `pg` module with AT mode on all connections that it makes, for an ORM that makes its own:
+   * `driver` of TypeORM, `_driver` of Knex, `dialectModule` of Sequelize.
+   */
+  atDriver<Module extends PgModuleLike>(module: Module, options?: PostgresClientAtOptions): Module
   /**
    * Runs `work` in a global transaction: commits when it resolves, rolls back when it throws, and
    * then throws the same error. If the rollback could not be delivered, the error says so in a
@@ -155,21 +173,47 @@ class SeataTx implements Tx {
   }
 
   at<Pool extends PgPool>(pool: Pool, options?: PostgresAtOptions<Pool>): AtPool<Pool>
+  at<Connection extends PgClientLike | PostgresJsLike>(
+    connection: Connection,
+    options?: PostgresClientAtOptions,
+  ): Connection
   at(database: DatabaseSync, options?: SqliteAtOptions): SqlitePool
   at(
-    database: PgPool | DatabaseSync,
-    options: PostgresAtOptions<PgPool> | SqliteAtOptions = {},
-  ): AtPool<PgPool> | SqlitePool {
-    const ports = { port: this.#resources, clock: this.#clock, random: this.#random }
-    const { pool, resource } = isSqlite(database)
-      ? createSqliteResource({ ...(options as SqliteAtOptions), ...ports, database })
-      : createPostgresResource({
-          ...(options as PostgresAtOptions<PgPool>),
-          ...ports,
-          pool: database,
-        })
+    database: PgPool | PgClientLike | PostgresJsLike | DatabaseSync,
+    options: PostgresClientAtOptions | SqliteAtOptions = {},
+  ): unknown {
+    if (isSqlite(database)) {
+      const own = { ...(options as SqliteAtOptions), ...this.#ports(), database }
+      const { pool, resource } = createSqliteResource(own)
+      this.#resources.add(resource)
+      return pool
+    }
+    const shared = { ...(options as PostgresClientAtOptions), ...this.#ports() }
+    if (isPostgresJs(database)) {
+      const { sql, resource } = createPostgresJsResource({ ...shared, sql: database })
+      this.#resources.add(resource)
+      return sql
+    }
+    if (isPgClient(database)) {
+      const { client, resource } = createPostgresClientResource({ ...shared, client: database })
+      this.#resources.add(resource)
+      return client
+    }
+    const { pool, resource } = createPostgresResource({ ...shared, pool: database })
     this.#resources.add(resource)
     return pool
+  }
+
+  atDriver<Module extends PgModuleLike>(
+    module: Module,
+    options: PostgresClientAtOptions = {},
+  ): Module {
+    const register = (resource: Resource): void => this.#resources.add(resource)
+    return createPostgresDriver({ ...options, ...this.#ports(), module, register })
+  }
+
+  #ports(): Pick<PostgresOptions, 'port'> & { clock: Clock; random: Random } {
+    return { port: this.#resources, clock: this.#clock, random: this.#random }
   }
 
   async run<Result>(options: TxRunOptions, work: () => Result | Promise<Result>): Promise<Result> {
@@ -250,7 +294,7 @@ class SeataTx implements Tx {
   }
 }
 
-function isSqlite(database: PgPool | DatabaseSync): database is DatabaseSync {
+function isSqlite(database: object): database is DatabaseSync {
   return 'prepare' in database
 }
 

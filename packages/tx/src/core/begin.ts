@@ -56,7 +56,7 @@ export function refusalOfBegin(state: CoordinatorState, command: BeginCommand): 
   if (timeoutMs <= 0 || timeoutMs > maxTimeoutMs) {
     return beginRefusal(xid, `a timeout of ${timeoutMs} ms is not within 1 to ${maxTimeoutMs} ms`)
   }
-  if (state.transactions.has(xid) || state.finished(xid) !== undefined) {
+  if (state.transactions.has(xid) || state.endOf(xid) !== undefined) {
     return beginRefusal(xid, 'the xid was given before')
   }
   return null

@@ -56,6 +56,7 @@ const samples: readonly Command[] = [
   { kind: 'branchesEnded', outcomes: [], now },
   { kind: 'resume', xid, reason: '', now },
   { kind: 'forget', xid, reason: 'settled by hand', now },
+  { kind: 'repairBranch', xid, branchId: id, choice: 'now', by: 'ops', note: '核对过', now },
 ]
 
 function encode(command: Command): Buffer {

@@ -13,6 +13,7 @@
  *     8 branchesEnded   count(4), then each: xid id(8) status(1) error
  *     9 resume          xid reason
  *     10 forget         xid reason
+ *     11 repairBranch   xid id(8) choice(1) by note
  *
  * A text is length(4) and UTF-8. A code is never given a second meaning: records outlive versions.
  */
@@ -21,6 +22,7 @@ import type { ByteReader, ByteWriter } from '@settee/wire'
 import type { BranchStatus, BranchType, GlobalStatus } from '../protocol/status.ts'
 import type { BranchOutcome, Command } from './commands.ts'
 import { txError } from '../errors.ts'
+import { repairChoices } from './transaction.ts'
 
 const Code = {
   begin: 1,
@@ -33,6 +35,7 @@ const Code = {
   branchesEnded: 8,
   resume: 9,
   forget: 10,
+  repairBranch: 11,
 } as const
 
 const lastBranchType = 4
@@ -76,6 +79,12 @@ export function encodeCommand(command: Command, writer: ByteWriter): void {
     case 'resume':
     case 'forget':
       writeText(writer, command.reason)
+      return
+    case 'repairBranch':
+      writer.i64(command.branchId)
+      writer.u8(repairChoices.indexOf(command.choice))
+      writeText(writer, command.by)
+      writeText(writer, command.note)
       return
     case 'commit':
     case 'timeOut':
@@ -152,6 +161,16 @@ function decodeFields(reader: ByteReader): Command {
       return { kind: 'resume', xid, reason: readText(reader), now }
     case Code.forget:
       return { kind: 'forget', xid, reason: readText(reader), now }
+    case Code.repairBranch:
+      return {
+        kind: 'repairBranch',
+        xid,
+        branchId: readSafe(reader),
+        choice: repairChoices[readCode(reader, repairChoices.length - 1, 'repair choice')]!,
+        by: readText(reader),
+        note: readText(reader),
+        now,
+      }
     default:
       throw txError(
         'SETTEE_TX_BAD_RECORD',

@@ -4,6 +4,7 @@
  * clock while one is applied. Reads (status, lock query) are no commands.
  */
 import type { BranchStatus, BranchType, GlobalStatus } from '../protocol/status.ts'
+import type { RepairChoice } from './transaction.ts'
 
 interface Timed {
   /** Wall time in ms at which the command was proposed. */
@@ -96,6 +97,20 @@ export interface ForgetCommand extends OnTransaction {
   readonly reason: string
 }
 
+/**
+ * A person has decided what becomes of rows that were changed outside of global transactions since
+ * a branch wrote them: the resource manager is told so, and the rollback goes on.
+ */
+export interface RepairBranchCommand extends OnTransaction {
+  readonly kind: 'repairBranch'
+  readonly branchId: number
+  readonly choice: RepairChoice
+  /** Who decided it. */
+  readonly by: string
+  /** Why; may be empty. */
+  readonly note: string
+}
+
 export type Command =
   | BeginCommand
   | RegisterBranchCommand
@@ -107,3 +122,4 @@ export type Command =
   | BranchesEndedCommand
   | ResumeCommand
   | ForgetCommand
+  | RepairBranchCommand

@@ -15,6 +15,7 @@ import type { Command } from './commands.ts'
 import { commit, forget, refusalOfManual, resume, rollback, timeOut } from './ending.ts'
 import { branchesEnded } from './outcomes.ts'
 import type { LockConflict, Refusal } from './refusal.ts'
+import { refusalOfRepair, repairBranch } from './repair.ts'
 import { conflictOn, refusalOfRegistration, registerBranch } from './registration.ts'
 import { globalReport, refusalOfReport, reportBranch } from './reports.ts'
 import type { CommandResult } from './result.ts'
@@ -44,6 +45,8 @@ export function applyCommand(state: CoordinatorState, command: Command): Command
       return resume(state, command)
     case 'forget':
       return forget(state, command)
+    case 'repairBranch':
+      return repairBranch(state, command)
     default:
       return unreachable(command)
   }
@@ -65,14 +68,16 @@ export function refusalOf(state: CoordinatorState, command: Command): Refusal | 
     case 'resume':
     case 'forget':
       return refusalOfManual(state, command)
+    case 'repairBranch':
+      return refusalOfRepair(state, command)
     default:
       return null
   }
 }
 
-/** The status of a transaction; of a finished one from the history, else Finished. */
+/** The status of a transaction; of a finished one as long as its end is remembered. */
 export function statusOf(state: CoordinatorState, xid: string): GlobalStatus {
-  const transaction = state.transactions.get(xid) ?? state.finished(xid)
+  const transaction = state.transactions.get(xid) ?? state.endOf(xid)
   return transaction?.status ?? GlobalStatus.Finished
 }
 

@@ -283,8 +283,8 @@ describe('a request that comes again, or too late', () => {
     )
   })
 
-  it('gets Finished when the history has forgotten it', () => {
-    const scenario = new Scenario({ maxFinishedTransactions: 2 })
+  it('gets Finished when the history and its ends have forgotten it', () => {
+    const scenario = new Scenario({ maxFinishedTransactions: 1, maxRememberedEnds: 1 })
     const xids = [1, 2, 3].map(() => scenario.begin())
     for (const xid of xids) scenario.commit(xid)
     assert.deepEqual(

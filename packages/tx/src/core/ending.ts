@@ -75,7 +75,7 @@ export function rollback(state: CoordinatorState, command: RollbackCommand): Com
   const { xid, now, reason } = command
   const transaction = state.transactions.get(xid)
   if (transaction === undefined) {
-    return answered(state.finished(xid)?.status ?? GlobalStatus.Finished)
+    return answered(state.endOf(xid)?.status ?? GlobalStatus.Finished)
   }
   if (transaction.status !== GlobalStatus.Begin) return answered(transaction.status)
   const step: Step = { now, effects: [] }
@@ -132,7 +132,7 @@ export function refusalOfManual(
 ): Refusal | null {
   const { xid, now, kind } = command
   const transaction = state.transactions.get(xid)
-  if (transaction === undefined) return unknownTransaction(xid, state.finished(xid), now)
+  if (transaction === undefined) return unknownTransaction(xid, state.endOf(xid), now)
   const { status } = transaction
   if (kind === 'resume' || isFailed(status)) return null
   return refuse(
@@ -162,7 +162,7 @@ function commitAnswer(transaction: Transaction): GlobalStatus {
  * ones for success.
  */
 function finishedCommitAnswer(state: CoordinatorState, xid: string): GlobalStatus {
-  const status = state.finished(xid)?.status
+  const status = state.endOf(xid)?.status
   return status === GlobalStatus.Committed || status === GlobalStatus.TimeoutRollbacked
     ? status
     : GlobalStatus.Finished
@@ -220,10 +220,14 @@ export function sagaCallOf(transaction: Transaction): Branch {
     failureCount: 0,
     failingSince: null,
     lastError: null,
+    statement: '',
+    dirty: '',
+    repair: null,
   }
 }
 
-function resumedStatus(status: GlobalStatus): GlobalStatus {
+/** In which status a failed transaction goes on; another one keeps its own. */
+export function resumedStatus(status: GlobalStatus): GlobalStatus {
   if (status === GlobalStatus.CommitFailed) return GlobalStatus.CommitRetrying
   if (status === GlobalStatus.RollbackFailed) return GlobalStatus.RollbackRetrying
   return status === GlobalStatus.TimeoutRollbackFailed

@@ -21,6 +21,13 @@ export interface CoordinatorOptions {
   readonly maxReasonLength?: number
   /** Finished transactions that are remembered. Default 2,000. */
   readonly maxFinishedTransactions?: number
+  /** Ends (who, when and why) that are remembered beyond these, about 250 B each. Default 20,000. */
+  readonly maxRememberedEnds?: number
+  /**
+   * Size of what a resource manager may report of rows that it cannot restore, for each branch in
+   * UTF-16 units. Default 1 Mi.
+   */
+  readonly maxDirtyLength?: number
   /** Timeline entries of one transaction. Default 64, at least 3. */
   readonly maxTimelineEntries?: number
   /**
@@ -41,6 +48,8 @@ const defaults: CoordinatorLimits = {
   maxTimeoutMs: 24 * 3_600_000,
   maxReasonLength: 1_000,
   maxFinishedTransactions: 2_000,
+  maxRememberedEnds: 20_000,
+  maxDirtyLength: 2 ** 20,
   maxTimelineEntries: 64,
   xaerNotaRetryTimeoutMs: 60_000,
 }

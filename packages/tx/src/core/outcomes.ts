@@ -97,6 +97,8 @@ function failBranch(
   step: Step,
 ): void {
   countFailure(state, failure, step.now)
+  // A person chose by what the rows were then; now somebody has to look again.
+  failure.branch.repair = null
   const { error } = failure
   const { branchId, resourceId } = failure.branch
   state.note(transaction, 'branchFailed', { at: step.now, branchId, reason: error })

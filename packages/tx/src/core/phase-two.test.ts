@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createSeededRandom } from '@settee/kit'
 import { BranchStatus, BranchType } from '../protocol/status.ts'
 import { failedOutcome, PhaseTwo, type BranchCall, type PhaseTwoOptions } from './phase-two.ts'
 import type { CommandResult } from './result.ts'
@@ -14,9 +13,8 @@ function start(options: Partial<PhaseTwoOptions> = {}): {
   pass: (result: CommandResult) => void
 } {
   const scenario = new Scenario()
-  const random = createSeededRandom(1)
   const retry = { minMs: 1000, maxMs: 60_000, jitter: 0 }
-  const driver = new PhaseTwo(scenario.state, { random, retry, ...options })
+  const driver = new PhaseTwo(scenario.state, { retry, ...options })
   return {
     scenario,
     driver,
@@ -159,7 +157,7 @@ describe('phase two', () => {
     const branchId = scenario.register(ending)
     scenario.commit(ending)
     const open = scenario.begin('open', 500)
-    const driver = new PhaseTwo(scenario.state, { random: createSeededRandom(1) })
+    const driver = new PhaseTwo(scenario.state)
     driver.recover()
     const calls: BranchCall[] = driver.takeCalls(scenario.now)
     assert.deepEqual(calls, [

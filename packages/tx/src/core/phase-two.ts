@@ -8,13 +8,23 @@
  * One call at a time for each branch. AT commits of a transaction go all at once; everything else
  * goes strictly one by one, in order of registration for commit and against it for rollback. A
  * branch whose attempt failed is tried again after a growing delay, or at once when a resource
- * manager for its resource connects. What is due next is found by an index, never by a scan.
+ * manager for its resource connects. What is due next is found by an index, never by a scan. A
+ * resource that fails for all is asked by one branch at a time (resource-gate.ts), so that it costs
+ * others nothing.
  */
-import { backoffMs, type BackoffOptions, type Random } from '@settee/kit'
+import type { BackoffOptions } from '@settee/kit'
 import { BranchStatus, BranchType, GlobalStatus, nameOf } from '../protocol/status.ts'
 import type { BranchOutcome } from './commands.ts'
 import { pendingWork } from './coordinator.ts'
 import { DueIndex } from './due-index.ts'
+import { encodeRepair } from './repair.ts'
+import {
+  jitteredBackoffMs,
+  ResourceGates,
+  type GatedAttempt,
+  type ResourceGate,
+  type ResourceGateOptions,
+} from './resource-gate.ts'
 import type { Effect } from './result.ts'
 import type { CoordinatorState } from './state.ts'
 import {
@@ -38,8 +48,7 @@ export interface BranchCall {
   readonly applicationData: string
 }
 
-export interface PhaseTwoOptions {
-  readonly random: Random
+export interface PhaseTwoOptions extends ResourceGateOptions {
   /** Delay before the second attempt and its upper limit, in ms. Default 1,000 and 60,000. */
   readonly retry?: BackoffOptions
   /** Calls that wait for an answer at the same time. Default 10,000. */
@@ -47,32 +56,31 @@ export interface PhaseTwoOptions {
 }
 
 /** A branch that is being called, or that waits for its next attempt. */
-interface Attempt {
+interface Attempt extends GatedAttempt {
   readonly xid: string
   readonly branchId: number
-  readonly resourceId: string
   isInFlight: boolean
   /** A resource manager has connected since the call was made: a failure need not wait. */
   isRetriedAtOnce: boolean
+  readonly gate: ResourceGate<Attempt>
 }
 
 export class PhaseTwo {
   readonly #state: CoordinatorState
-  readonly #random: Random
   readonly #retry: BackoffOptions
   readonly #maxCallsInFlight: number
   /** Transactions that may have a call to make, the oldest first. */
   readonly #ready = new Set<string>()
   /** By xid and branch id; a branch without an attempt may be called. */
   readonly #attempts = new Map<string, Map<number, Attempt>>()
-  readonly #byResource = new Map<string, Set<Attempt>>()
+  readonly #gates: ResourceGates<Attempt>
   readonly #retries = new DueIndex<Attempt>()
   readonly #timeouts = new DueIndex<string>()
   #inFlightCount = 0
 
-  constructor(state: CoordinatorState, options: PhaseTwoOptions) {
+  constructor(state: CoordinatorState, options: PhaseTwoOptions = {}) {
     this.#state = state
-    this.#random = options.random
+    this.#gates = new ResourceGates(options)
     this.#retry = options.retry ?? { minMs: 1_000, maxMs: 60_000 }
     this.#maxCallsInFlight = options.maxCallsInFlight ?? 10_000
   }
@@ -97,12 +105,13 @@ export class PhaseTwo {
   /** Instant in ms at which there is something to take; 0 at once, Infinity never. */
   get nextDueAt(): number {
     if (this.#ready.size > 0 && this.#inFlightCount < this.#maxCallsInFlight) return 0
-    return Math.min(this.#retries.nextDueAt, this.#timeouts.nextDueAt)
+    return Math.min(this.#retries.nextDueAt, this.#timeouts.nextDueAt, this.#gates.nextDueAt)
   }
 
   /** Calls to make now; each is in flight until its outcome comes back as a command. */
   takeCalls(now: number): BranchCall[] {
     for (const attempt of this.#retries.takeAllDue(now)) this.#retryNow(attempt)
+    for (const attempt of this.#gates.takeDue(now)) this.#retryNow(attempt)
     const calls: BranchCall[] = []
     for (const xid of this.#ready) {
       if (this.#inFlightCount >= this.#maxCallsInFlight) break
@@ -125,21 +134,28 @@ export class PhaseTwo {
 
   /** A resource manager for `resourceId` has connected: what waits for it is tried at once. */
   resourceAvailable(resourceId: string): void {
-    // Those that wait leave the set in turn; none comes in meanwhile.
-    for (const attempt of this.#byResource.get(resourceId) ?? []) {
-      if (attempt.isInFlight) {
-        attempt.isRetriedAtOnce = true
-      } else {
-        this.#retries.delete(attempt)
-        this.#retryNow(attempt)
+    for (const gate of this.#gates.of(resourceId)) {
+      for (const attempt of gate.attempts) {
+        if (attempt.isInFlight) {
+          attempt.isRetriedAtOnce = true
+        } else if (gate.openSince === null && !gate.waiting.has(attempt)) {
+          this.#retryNow(attempt)
+        }
       }
+      this.#gates.askAgain(gate)
     }
   }
 
   /** Wall time in ms of the next attempt of a branch; null when none is scheduled. */
   nextAttemptAt(xid: string, branchId: number): number | null {
     const attempt = this.#attempts.get(xid)?.get(branchId)
-    return (attempt && this.#retries.dueAt(attempt)) ?? null
+    if (attempt === undefined || attempt.isInFlight) return null
+    return this.#retries.dueAt(attempt) ?? attempt.gate.askedAgainAt
+  }
+
+  /** Since when the resource of a branch fails for all, in ms; null when it does not. */
+  breakerOpenSince(xid: string, branchId: number): number | null {
+    return this.#attempts.get(xid)?.get(branchId)?.gate.openSince ?? null
   }
 
   #drive(xid: string): void {
@@ -151,14 +167,17 @@ export class PhaseTwo {
   #takeCallsOf(transaction: Transaction, calls: BranchCall[]): boolean {
     const { xid } = transaction
     for (const branch of nextBranches(transaction)) {
-      const { branchId, resourceId } = branch
+      const { branchId } = branch
       let attempts = this.#attempts.get(xid)
       if (attempts?.has(branchId) === true) continue
       if (this.#inFlightCount >= this.#maxCallsInFlight) return false
       if (attempts === undefined) this.#attempts.set(xid, (attempts = new Map()))
-      const attempt = { xid, branchId, resourceId, isInFlight: true, isRetriedAtOnce: false }
+      const gate = this.#gates.open(branch)
+      const attempt = { xid, branchId, isInFlight: false, isRetriedAtOnce: false, gate }
       attempts.set(branchId, attempt)
-      this.#index(attempt)
+      gate.attempts.add(attempt)
+      if (!gate.enter(attempt, branch.failureCount === 0)) continue
+      attempt.isInFlight = true
       this.#inFlightCount++
       calls.push(callOf(transaction, branch))
     }
@@ -173,6 +192,9 @@ export class PhaseTwo {
     this.#inFlightCount--
     const transaction = this.#state.transactions.get(xid)
     const branch = transaction && findBranch(transaction, branchId)
+    for (const waiting of this.#gates.leave(attempt.gate, attempt, { isOk: !willRetry, now })) {
+      this.#retryNow(waiting)
+    }
     if (!willRetry || branch === undefined) {
       this.#forget(attempt)
       return
@@ -181,32 +203,29 @@ export class PhaseTwo {
       this.#retryNow(attempt)
       return
     }
-    const delayMs = backoffMs(Math.max(branch.failureCount, 1), this.#retry, this.#random)
-    this.#retries.set(attempt, now + delayMs)
-  }
-
-  #index(attempt: Attempt): void {
-    let attempts = this.#byResource.get(attempt.resourceId)
-    if (attempts === undefined) this.#byResource.set(attempt.resourceId, (attempts = new Set()))
-    attempts.add(attempt)
+    this.#retries.set(attempt, now + retryDelayMs(branch, xid, this.#retry))
   }
 
   /** The wait is over: the branch may be called again, if it still needs it. */
   #retryNow(attempt: Attempt): void {
+    this.#retries.delete(attempt)
     this.#forget(attempt)
     this.#ready.add(attempt.xid)
   }
 
   #forget(attempt: Attempt): void {
-    const { xid, branchId, resourceId } = attempt
+    const { xid, branchId, gate } = attempt
     const attempts = this.#attempts.get(xid)
     attempts?.delete(branchId)
     if (attempts?.size === 0) this.#attempts.delete(xid)
-    const others = this.#byResource.get(resourceId)
-    if (others === undefined) return
-    others.delete(attempt)
-    if (others.size === 0) this.#byResource.delete(resourceId)
+    this.#gates.forget(gate, attempt)
   }
+}
+
+/** The jitter comes from the branch and the number of the attempt: the same at every replay. */
+function retryDelayMs(branch: Branch, xid: string, retry: BackoffOptions): number {
+  const failures = Math.max(branch.failureCount, 1)
+  return jitteredBackoffMs(`${xid}/${branch.branchId}`, failures, retry)
 }
 
 /** The branches that may be called now, in order, whether or not a call is in flight. */
@@ -225,7 +244,6 @@ export function nextBranches(transaction: Transaction): readonly Branch[] {
 }
 
 function callOf(transaction: Transaction, branch: Branch): BranchCall {
-  const isSagaCall = branch === transaction.sagaCall
   return {
     xid: transaction.xid,
     branchId: branch.branchId,
@@ -233,8 +251,13 @@ function callOf(transaction: Transaction, branch: Branch): BranchCall {
     branchType: branch.type,
     resourceId: branch.resourceId,
     clientId: branch.clientId,
-    applicationData: isSagaCall ? nameOf(GlobalStatus, transaction.status) : branch.applicationData,
+    applicationData: applicationDataFor(transaction, branch),
   }
+}
+
+function applicationDataFor(transaction: Transaction, branch: Branch): string {
+  if (branch === transaction.sagaCall) return nameOf(GlobalStatus, transaction.status)
+  return branch.repair === null ? branch.applicationData : encodeRepair(branch.repair)
 }
 
 /** The outcome of a call that got no answer: not connected, timed out, or an error answer. */

@@ -4,7 +4,7 @@ import { BranchStatus } from '../protocol/status.ts'
 import { countTransactions, describeTransaction, listTransactions } from './read-model.ts'
 import { Scenario } from './test-fixtures.ts'
 
-const never = { nextAttemptAt: (): null => null }
+const never = { nextAttemptAt: (): null => null, breakerOpenSince: (): null => null }
 const fromTheStart = { committedTotal: 0, rolledBackTotal: 0 }
 
 function fill(): { scenario: Scenario; retrying: string; branchId: number } {
@@ -82,12 +82,12 @@ describe('the read model', () => {
 
   it('says what a transaction waits for, since when and why', () => {
     const { scenario, retrying, branchId } = fill()
-    const nextAttemptAt = (): number => 77
-    const detail = describeTransaction(scenario.state, retrying, { nextAttemptAt })
+    const nextAttemptAt = (): number => scenario.now + 77
+    const detail = describeTransaction(scenario.state, retrying, { ...never, nextAttemptAt })
     assert.equal(
       detail?.waitingFor,
-      'waiting for account since 2023-11-14T22:13:20.000Z, 2 failed attempts, ' +
-        'last error: timed out',
+      'waiting for shop RM (resource account) since 2023-11-14T22:13:20.000Z, attempt 3, ' +
+        'next try at 2023-11-14T22:13:20.077Z, last error: timed out',
     )
     assert.equal(detail.waitingTarget, 'shop')
     assert.equal(detail.waitingSince, scenario.now)
@@ -100,12 +100,21 @@ describe('the read model', () => {
         clientId: 'shop:127.0.0.1:5000',
         status: 'PhaseTwo_RollbackFailed_Retryable',
         attemptCount: 2,
-        nextAttemptAt: 77,
+        nextAttemptAt: scenario.now + 77,
         lastError: 'timed out',
+        statement: '',
+        dirty: null,
+        isRepairable: false,
       },
     ])
     assert.deepEqual(detail.locks, [
-      { resourceId: 'account', table: 't', key: '3', branchId: String(branchId) },
+      {
+        resourceId: 'account',
+        table: 't',
+        key: '3',
+        branchId: String(branchId),
+        since: scenario.now,
+      },
     ])
     assert.deepEqual(detail.timeline[0], {
       at: scenario.now,

@@ -5,10 +5,19 @@
  */
 import { MinHeap } from '@settee/kit'
 import { BranchStatus, BranchType, GlobalStatus, nameOf } from '../protocol/status.ts'
+import { readDirtyRows, type DirtyRowsView } from './dirty-rows.ts'
 import { nextBranches } from './phase-two.ts'
+import { isRepairable } from './repair.ts'
 import type { CoordinatorState } from './state.ts'
 import type { TimelineEntry, TimelineKind } from './timeline.ts'
-import { isFailed, isRetrying, lockCountOf, type Branch, type Transaction } from './transaction.ts'
+import {
+  applicationOf,
+  isFailed,
+  isRetrying,
+  lockCountOf,
+  type Branch,
+  type Transaction,
+} from './transaction.ts'
 
 /** The groups by which the list is filtered. */
 export type TransactionState = 'active' | 'retrying' | 'committed' | 'rolledBack' | 'failed'
@@ -43,6 +52,12 @@ export interface BranchView {
   readonly attemptCount: number
   readonly nextAttemptAt: number | null
   readonly lastError: string | null
+  /** The statement that made the changes, shortened and without values; '' when not told. */
+  readonly statement: string
+  /** Why a person must decide how its rows shall be; null when nobody must, or it is not told. */
+  readonly dirty: DirtyRowsView | null
+  /** Whether it may be repaired now: the rollback stopped at it. */
+  readonly isRepairable: boolean
 }
 
 export interface LockView {
@@ -50,6 +65,8 @@ export interface LockView {
   readonly table: string
   readonly key: string
   readonly branchId: string
+  /** Wall time in ms at which it was taken. */
+  readonly since: number
 }
 
 export interface TimelineView {
@@ -99,7 +116,11 @@ export interface TransactionQuery {
 /** When phase two tries again; {@link PhaseTwo} is one. */
 export interface RetrySchedule {
   nextAttemptAt(xid: string, branchId: number): number | null
+  /** Since when its resource fails for all, in ms; null when it does not. */
+  breakerOpenSince(xid: string, branchId: number): number | null
 }
+
+const noSchedule: RetrySchedule = { nextAttemptAt: () => null, breakerOpenSince: () => null }
 
 const defaultPageSize = 50
 const maxPageSize = 500
@@ -108,6 +129,7 @@ const maxPageSize = 500
 export function listTransactions(
   state: CoordinatorState,
   query: TransactionQuery = {},
+  schedule: RetrySchedule = noSchedule,
 ): TransactionPage {
   const limit = Math.min(Math.max(query.limit ?? defaultPageSize, 1), maxPageSize)
   // A heap of the youngest `limit + 1` so far: one pass, whatever the number of transactions.
@@ -123,7 +145,7 @@ export function listTransactions(
   for (let one = youngest.pop(); one !== undefined; one = youngest.pop()) found.push(one)
   const page = found.toReversed().slice(0, limit)
   return {
-    items: page.map(summarize),
+    items: page.map((transaction) => summarize(transaction, schedule)),
     next: found.length > limit ? String((page.at(-1) as Transaction).transactionId) : null,
     historyLimit: state.limits.maxFinishedTransactions,
   }
@@ -138,14 +160,15 @@ export function describeTransaction(
   const transaction = state.transactions.get(xid) ?? state.finished(xid)
   if (transaction === undefined) return null
   return {
-    ...summarize(transaction),
-    branches: transaction.branches.map((branch) => viewBranch(xid, branch, schedule)),
+    ...summarize(transaction, schedule),
+    branches: transaction.branches.map((branch) => viewBranch(transaction, branch, schedule)),
     locks: transaction.branches.flatMap((branch) =>
-      branch.locks.map(({ resourceId, table, key, branchId }) => ({
+      branch.locks.map(({ resourceId, table, key, branchId, since }) => ({
         resourceId,
         table,
         key,
         branchId: String(branchId),
+        since,
       })),
     ),
     timeline: transaction.timeline.map((entry) => viewEntry(transaction, entry)),
@@ -229,7 +252,7 @@ function stateOf(status: GlobalStatus): TransactionState {
     : 'active'
 }
 
-function summarize(transaction: Transaction): TransactionSummary {
+function summarize(transaction: Transaction, schedule: RetrySchedule): TransactionSummary {
   return {
     xid: transaction.xid,
     name: transaction.name,
@@ -241,40 +264,47 @@ function summarize(transaction: Transaction): TransactionSummary {
     timeoutMs: transaction.timeoutMs,
     branchCount: transaction.branches.length,
     lockCount: lockCountOf(transaction),
-    ...describeWait(transaction),
+    ...describeWait(transaction, schedule),
   }
 }
 
-/** The first branch that phase two must end and could not. */
+/** The first branch that phase two must end and could not, or may not try because others failed. */
 function describeWait(
   transaction: Transaction,
+  schedule: RetrySchedule,
 ): Pick<TransactionSummary, 'waitingFor' | 'waitingTarget' | 'waitingSince'> {
-  const branch = nextBranches(transaction).find((candidate) => candidate.failureCount > 0)
-  if (branch === undefined || branch.failingSince === null) {
+  const { xid, applicationId } = transaction
+  const next = nextBranches(transaction)
+  const branch =
+    next.find(({ failureCount }) => failureCount > 0) ??
+    next.find(({ branchId }) => schedule.breakerOpenSince(xid, branchId) !== null)
+  const openSince = branch && schedule.breakerOpenSince(xid, branch.branchId)
+  const since = branch?.failingSince ?? openSince ?? null
+  if (branch === undefined || since === null) {
     return { waitingFor: null, waitingTarget: null, waitingSince: null }
   }
-  // Formats a recorded time; no clock is read.
-  const since = new Date(branch.failingSince).toISOString()
+  const target = applicationOf(branch) || applicationId
+  const nextAt = schedule.nextAttemptAt(xid, branch.branchId)
+  const parts = [
+    `waiting for ${target} RM (resource ${branch.resourceId}) since ${formatTime(since)}`,
+    `attempt ${branch.failureCount + 1}`,
+    nextAt === null ? '' : `next try at ${formatTime(nextAt)}`,
+    openSince == null ? '' : 'breaker open: one attempt at a time for all who wait for it',
+    branch.lastError === null ? '' : `last error: ${branch.lastError}`,
+  ]
   return {
-    waitingFor:
-      `waiting for ${branch.resourceId} since ${since}, ` +
-      `${branch.failureCount} failed attempts, last error: ${branch.lastError}`,
-    waitingTarget: applicationOf(branch) || transaction.applicationId,
-    waitingSince: branch.failingSince,
+    waitingFor: parts.filter((part) => part !== '').join(', '),
+    waitingTarget: target,
+    waitingSince: since,
   }
 }
 
-/** A client id is `application:ip:port`; the call that ends a saga has none. */
-function applicationOf({ clientId }: Branch): string {
-  const match = beforeIpv4.exec(clientId) ?? beforeIpv6.exec(clientId)
-  return match?.[1] ?? clientId
+/** Formats a recorded time; no clock is read. */
+function formatTime(at: number): string {
+  return new Date(at).toISOString()
 }
 
-// Names may contain colons as well.
-const beforeIpv4 = /^(.*):(?:\d+\.){3}\d+:\d+$/
-const beforeIpv6 = /^(.*?):[\da-f]*:[\da-f:]*(?:%\w+)?:\d+$/i
-
-function viewBranch(xid: string, branch: Branch, schedule: RetrySchedule): BranchView {
+function viewBranch(transaction: Transaction, branch: Branch, schedule: RetrySchedule): BranchView {
   return {
     branchId: String(branch.branchId),
     order: branch.order,
@@ -283,7 +313,10 @@ function viewBranch(xid: string, branch: Branch, schedule: RetrySchedule): Branc
     clientId: branch.clientId,
     status: nameOf(BranchStatus, branch.status),
     attemptCount: branch.failureCount,
-    nextAttemptAt: schedule.nextAttemptAt(xid, branch.branchId),
+    nextAttemptAt: schedule.nextAttemptAt(transaction.xid, branch.branchId),
     lastError: branch.lastError,
+    statement: branch.statement,
+    dirty: readDirtyRows(branch.dirty),
+    isRepairable: isRepairable(transaction, branch),
   }
 }

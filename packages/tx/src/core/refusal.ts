@@ -3,16 +3,22 @@
  * not say: who holds the row, who ended the transaction, when and why. Texts:
  * org.apache.seata.server.{coordinator.AbstractCore, transaction.at.ATCore}.
  */
+import { unreachable } from '@settee/kit'
 import { BranchType, ExceptionCode, GlobalStatus, nameOf } from '../protocol/status.ts'
 import type { RegisterBranchCommand } from './commands.ts'
-import type { RowLock, Transaction } from './transaction.ts'
+import type { EndRecord, Ending, LockRow, RowLock, Transaction } from './transaction.ts'
 
 /** Who stands in the way of a lock. */
 export interface LockConflict {
   /** The row and its holder. */
   readonly lock: RowLock
   readonly holderName: string
+  /** The application that began the holder. */
   readonly holderApplication: string
+  /** The application that changed the row for it. */
+  readonly holderService: string
+  /** How it changed the row, as far as that is known; '' if not. */
+  readonly holderStatement: string
   readonly isHolderRollingBack: boolean
 }
 
@@ -45,16 +51,12 @@ export function beginRefusal(xid: string, explanation: string): Refusal {
   return refuse(ExceptionCode.BeginFailed, `begin global request failed. xid=${xid}`, explanation)
 }
 
-/** @param finished the transaction in the history, when it is still remembered. */
-export function unknownTransaction(
-  xid: string,
-  finished: Transaction | undefined,
-  now: number,
-): Refusal {
+/** @param end how it ended, when that is still remembered. */
+export function unknownTransaction(xid: string, end: EndRecord | undefined, now: number): Refusal {
   return refuse(
     ExceptionCode.GlobalTransactionNotExist,
     `Could not found global transaction xid = ${xid}, may be has finished.`,
-    finished === undefined ? '' : explainEnd(finished, now),
+    end === undefined ? '' : explainEnd(end, now),
   )
 }
 
@@ -99,36 +101,99 @@ export function lockConflict(
   conflict: LockConflict,
   failFast: boolean,
 ): Refusal {
-  const { lock } = conflict
+  const { lock, holderService, holderStatement } = conflict
   const state = conflict.isHolderRollingBack ? ', which is rolling back' : ''
+  const statement = holderStatement === '' ? '' : ` with "${holderStatement}"`
   return refuse(
     failFast ? ExceptionCode.LockKeyConflictFailFast : ExceptionCode.LockKeyConflict,
     `Global lock acquire failed xid = ${command.xid} branchId = ${command.branchId}`,
     `row ${lock.table}:${lock.key} of ${lock.resourceId} is held by xid = ${lock.xid} ` +
       `branchId = ${lock.branchId} (transaction ${conflict.holderName} of ` +
-      `${conflict.holderApplication})${state}, for ${command.now - lock.since} ms`,
+      `${conflict.holderApplication})${state}, locked by ${holderService}${statement}, ` +
+      `for ${command.now - lock.since} ms`,
     conflict,
   )
 }
 
-const endedByText = {
-  commit: 'the transaction manager committed it',
-  rollback: 'the transaction manager rolled it back',
-  timeout: 'the coordinator rolled it back because of its timeout',
-  report: 'the saga engine reported its end',
-} as const
+/** For who does not wait, while somebody waits for the row who came before. */
+export function queuedRow(
+  command: Pick<RegisterBranchCommand, 'xid' | 'branchId' | 'now'>,
+  row: LockRow,
+  ahead: {
+    readonly xid: string
+    readonly name: string
+    readonly applicationId: string
+    readonly since: number
+  },
+): Refusal {
+  return refuse(
+    ExceptionCode.LockKeyConflict,
+    `Global lock acquire failed xid = ${command.xid} branchId = ${command.branchId}`,
+    `row ${row.table}:${row.key} of ${row.resourceId} is next for xid = ${ahead.xid} ` +
+      `(transaction ${ahead.name} of ${ahead.applicationId}), which has waited ` +
+      `${command.now - ahead.since} ms`,
+  )
+}
 
-function explainEnd(transaction: Transaction, now: number): string {
-  const { ending, timeoutMs, beganAt } = transaction
+/** A transaction that waits for a row of the next one of a cycle. */
+export interface DeadlockLink {
+  readonly xid: string
+  readonly name: string
+  readonly applicationId: string
+  readonly row: LockRow
+  /** Xid of the transaction that holds the row. */
+  readonly holder: string
+}
+
+/** Members of a cycle that are named. */
+const maxNamedLinks = 8
+
+/** For the youngest of transactions that wait for each other. Its client must not try again. */
+export function deadlockRefusal(
+  command: Pick<RegisterBranchCommand, 'xid' | 'branchId'>,
+  links: readonly DeadlockLink[],
+): Refusal {
+  const named = links
+    .slice(0, maxNamedLinks)
+    .map(
+      ({ xid, name, applicationId, row, holder }) =>
+        `xid = ${xid} (transaction ${name} of ${applicationId}) waits for row ` +
+        `${row.table}:${row.key} of ${row.resourceId}, held by xid = ${holder}`,
+    )
+  return refuse(
+    ExceptionCode.LockKeyConflictFailFast,
+    `Global lock acquire failed xid = ${command.xid} branchId = ${command.branchId}`,
+    `deadlock: ${named.join('; ')}${links.length > maxNamedLinks ? '; …' : ''}; ` +
+      `xid = ${command.xid} is the youngest: roll it back and begin it anew`,
+  )
+}
+
+/** Who ended the transaction, when and why: for those who come too late. */
+function explainEnd(transaction: EndRecord, now: number): string {
+  const { ending, beganAt } = transaction
   if (ending === null) return ''
-  const limit = ending.by === 'timeout' ? ` of ${timeoutMs} ms` : ''
   const reason = ending.reason === '' ? '' : `: ${ending.reason}`
   return (
-    `${endedByText[ending.by]}${limit} ${now - ending.at} ms before this request and ` +
+    `${whoEnded(transaction, ending)} ${now - ending.at} ms before this request and ` +
     `${ending.at - beganAt} ms after it began${reason}; ` +
     'late requests come from work that outlived its caller: ' +
     'let the call time out before the transaction does'
   )
+}
+
+function whoEnded({ applicationId, timeoutMs }: EndRecord, { by }: Ending): string {
+  switch (by) {
+    case 'commit':
+      return `the transaction manager ${applicationId} committed it`
+    case 'rollback':
+      return `the transaction manager ${applicationId} rolled it back`
+    case 'timeout':
+      return `the coordinator rolled it back because of its timeout of ${timeoutMs} ms`
+    case 'report':
+      return `the saga engine of ${applicationId} reported its end`
+    default:
+      return unreachable(by)
+  }
 }
 
 /** Whether branches of this type take global locks. */

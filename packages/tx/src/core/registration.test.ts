@@ -72,7 +72,9 @@ describe('a branch registration is refused', () => {
   it('when another transaction holds a row, naming the holder', () => {
     const scenario = new Scenario()
     const holder = scenario.begin('transfer')
-    const held = scenario.register(holder, { lockKeys: 'account:7' })
+    const applicationData = '{"statement":"UPDATE account SET money = ?"}'
+    const clientId = 'account:10.0.0.7:5000'
+    const held = scenario.register(holder, { lockKeys: 'account:7', clientId, applicationData })
     const xid = scenario.begin()
     scenario.now += 42
     const { refusal, branchId } = scenario.tryRegister(xid, { lockKeys: 'stock:1;account:3,7' })
@@ -81,7 +83,8 @@ describe('a branch registration is refused', () => {
     assert.equal(
       refusal.explanation,
       `row account:7 of db is held by xid = ${holder} branchId = ${held} ` +
-        '(transaction transfer of shop), for 42 ms',
+        '(transaction transfer of shop), locked by account with "UPDATE account SET money = ?", ' +
+        'for 42 ms',
     )
     assert.equal(scenario.state.locks.size, 1, 'a refusal locks nothing')
   })

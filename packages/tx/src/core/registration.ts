@@ -9,7 +9,7 @@ import { messageOf } from '@settee/kit'
 import { parseLockKeys, type TableLocks } from '../protocol/lock-key.ts'
 import { BranchStatus, BranchType, GlobalStatus } from '../protocol/status.ts'
 import type { RegisterBranchCommand } from './commands.ts'
-import { readLockOptions } from './lock-options.ts'
+import { readLockOptions, readStatement } from './lock-options.ts'
 import {
   branchNotStored,
   lateBranch,
@@ -21,7 +21,15 @@ import {
 } from './refusal.ts'
 import { answered, refused, type CommandResult } from './result.ts'
 import type { CoordinatorState } from './state.ts'
-import { isFailed, isRollingBack, isSaga, type RowLock, type Transaction } from './transaction.ts'
+import {
+  applicationOf,
+  findBranch,
+  isFailed,
+  isRollingBack,
+  isSaga,
+  type RowLock,
+  type Transaction,
+} from './transaction.ts'
 
 export function registerBranch(
   state: CoordinatorState,
@@ -49,6 +57,9 @@ export function registerBranch(
     failureCount: 0,
     failingSince: null,
     lastError: null,
+    statement: state.clip(readStatement(command.applicationData)),
+    dirty: '',
+    repair: null,
   })
   transaction.openCount++
   if (command.lockWaitedMs > 0) {
@@ -75,7 +86,7 @@ function checkRegistration(
   transaction: Transaction | undefined,
 ): readonly TableLocks[] | Refusal {
   const { xid, now } = command
-  if (transaction === undefined) return unknownTransaction(xid, state.finished(xid), now)
+  if (transaction === undefined) return unknownTransaction(xid, state.endOf(xid), now)
   const { maxApplicationDataLength, maxBranchesPerTransaction, maxLockKeysPerBranch } = state.limits
   if (command.applicationData.length > maxApplicationDataLength) {
     return branchNotStored(
@@ -134,10 +145,13 @@ function refusalOfLocks(
 
 export function conflictOn(state: CoordinatorState, lock: RowLock): LockConflict {
   const holder = state.transactions.get(lock.xid)
+  const branch = holder && findBranch(holder, lock.branchId)
   return {
     lock,
     holderName: holder?.name ?? '',
     holderApplication: holder?.applicationId ?? '',
+    holderService: branch === undefined ? '' : applicationOf(branch),
+    holderStatement: branch?.statement ?? '',
     isHolderRollingBack: isHolderRollingBack(state, lock),
   }
 }

@@ -6,6 +6,7 @@
 import { BranchStatus, ExceptionCode, GlobalStatus, nameOf } from '../protocol/status.ts'
 import type { GlobalReportCommand, ReportBranchCommand } from './commands.ts'
 import { sagaCallOf } from './ending.ts'
+import { isDirtyReport } from './repair.ts'
 import { refuse, unknownBranch, unknownTransaction, type Refusal } from './refusal.ts'
 import { answered, refused, type CommandResult } from './result.ts'
 import { advance, fail, finish, setDirection, type Step } from './settle.ts'
@@ -28,7 +29,8 @@ export function reportBranch(state: CoordinatorState, command: ReportBranchComma
   const transaction = state.transactions.get(xid) as Transaction
   const branch = findBranch(transaction, branchId) as Branch
   branch.status = status
-  if (command.applicationData !== '') branch.applicationData = command.applicationData
+  if (isDirtyReport(status, command.applicationData)) branch.dirty = command.applicationData
+  else if (command.applicationData !== '') branch.applicationData = command.applicationData
   const reason = nameOf(BranchStatus, status)
   state.note(transaction, 'branchReported', { at: now, branchId, reason })
   const step: Step = { now, effects: [] }
@@ -41,22 +43,24 @@ export function refusalOfReport(
   state: CoordinatorState,
   command: ReportBranchCommand,
 ): Refusal | null {
-  const { xid, branchId, applicationData } = command
+  const { xid, branchId, status, applicationData } = command
   const transaction = state.transactions.get(xid)
   if (transaction === undefined) {
-    return unknownTransaction(xid, state.finished(xid), command.now)
+    return unknownTransaction(xid, state.endOf(xid), command.now)
   }
   const branch = findBranch(transaction, branchId)
   if (branch === undefined || branch.isEnded || branch === transaction.sagaCall) {
     return unknownBranch(xid, branchId)
   }
-  const { maxApplicationDataLength } = state.limits
-  if (applicationData.length <= maxApplicationDataLength) return null
+  const name = isDirtyReport(status, applicationData)
+    ? 'maxDirtyLength'
+    : 'maxApplicationDataLength'
+  const limit = state.limits[name]
+  if (applicationData.length <= limit) return null
   return refuse(
     ExceptionCode.BranchReportFailed,
     `Failed to store branch xid = ${xid} branchId = ${branchId}`,
-    `applicationData has ${applicationData.length} characters; ` +
-      `maxApplicationDataLength allows ${maxApplicationDataLength}`,
+    `applicationData has ${applicationData.length} characters; ${name} allows ${limit}`,
   )
 }
 

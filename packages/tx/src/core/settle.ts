@@ -144,6 +144,7 @@ export function finish(
   for (const branch of transaction.branches) {
     branch.isEnded = true
     branch.applicationData = ''
+    branch.dirty = ''
   }
   transaction.openCount = 0
   transaction.sagaCall = null

@@ -6,7 +6,7 @@ import { Scenario } from './test-fixtures.ts'
 describe('a snapshot that cannot be read', () => {
   for (const [name, text, why] of [
     ['is no JSON', 'x', /cannot be read: .*restore the data directory/],
-    ['has another version', '{"version":1}', /its version is 1, this coordinator reads 2/],
+    ['has another version', '{"version":1}', /its version is 1, this coordinator reads 3/],
     ['is null', 'null', /its version is undefined/],
   ] as const) {
     it(`because it ${name} is refused, and the state stays`, () => {

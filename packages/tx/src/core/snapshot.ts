@@ -2,19 +2,25 @@
  * The whole durable state as bytes: lines of JSON, because snapshots are rare and people may have
  * to read one. No text is longer than one branch, so there is no limit but that of the journal.
  *
- *     {"version":2,"lastId":…,"committedTotal":…,"rolledBackTotal":…,"activeCount":…}
+ *     {"version":3,"lastId":…,"committedTotal":…,"rolledBackTotal":…,"activeCount":…,"endCount":…}
+ *     {…an end…}                          of transactions that the history has forgotten
  *     {…a transaction…,"branches":2}      the active ones in order of begin, then the history in
  *     {…a branch…,"locks":[["table","key",since],…]}                           order of end
  *     {…a branch…,"locks":[]}
  *
- * Locks are stored with their branches and put back into the table from there.
+ * Locks are stored with their branches and put back into the table from there. Version 2 had no
+ * ends, and branches without what people are told of them (`statement`, `dirty`, `repair`).
  */
 import { messageOf } from '@settee/kit'
 import { txError } from '../errors.ts'
 import type { CoordinatorState } from './state.ts'
-import type { Branch, Transaction } from './transaction.ts'
+import type { Branch, EndRecord, Transaction } from './transaction.ts'
 
-const version = 2
+const version = 3
+const oldestVersion = 2
+
+/** What version 2 did not know of a branch. */
+const told = { statement: '', dirty: '', repair: null } as const
 
 interface HeadLine {
   readonly version: number
@@ -23,16 +29,20 @@ interface HeadLine {
   readonly rolledBackTotal: number
   /** How many of the transactions have not finished. */
   readonly activeCount: number
+  readonly endCount?: number
 }
 
 type TransactionLine = Omit<Transaction, 'branches'> & { readonly branches: number }
 
-type BranchLine = Omit<Branch, 'locks'> & {
+type BranchLine = Omit<Branch, 'locks' | 'statement'> & {
+  /** Undefined in version 2. */
+  readonly statement?: string
   readonly locks: readonly (readonly [table: string, key: string, since: number])[]
 }
 
 interface Snapshot {
   readonly head: HeadLine
+  readonly ends: readonly EndRecord[]
   readonly transactions: readonly Transaction[]
 }
 
@@ -40,8 +50,18 @@ export function encodeSnapshot(state: CoordinatorState): Uint8Array {
   const lines = new LineWriter()
   const { lastId, committedTotal, rolledBackTotal } = state
   const activeCount = state.transactions.size
-  const head: HeadLine = { version, lastId, committedTotal, rolledBackTotal, activeCount }
+  const ends = [...state.ends()]
+  const endCount = ends.length
+  const head: HeadLine = {
+    version,
+    lastId,
+    committedTotal,
+    rolledBackTotal,
+    activeCount,
+    endCount,
+  }
   lines.write(head)
+  for (const end of ends) lines.write(end)
   for (const transaction of state.transactions.values()) writeTransaction(transaction, lines)
   for (const transaction of state.history()) writeTransaction(transaction, lines)
   return lines.take()
@@ -63,11 +83,12 @@ function writeTransaction(transaction: Transaction, lines: LineWriter): void {
  * @throws SETTEE_TX_BAD_RECORD when the bytes are no snapshot of a version that is known.
  */
 export function restoreSnapshot(state: CoordinatorState, bytes: Uint8Array): void {
-  const { head, transactions } = decodeSnapshot(bytes)
+  const { head, ends, transactions } = decodeSnapshot(bytes)
   state.clear()
   state.lastId = head.lastId
   state.committedTotal = head.committedTotal
   state.rolledBackTotal = head.rolledBackTotal
+  for (const end of ends) state.rememberEnd(end)
   for (const [index, transaction] of transactions.entries()) {
     if (index >= head.activeCount) {
       state.remember(transaction)
@@ -83,12 +104,18 @@ export function restoreSnapshot(state: CoordinatorState, bytes: Uint8Array): voi
 function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const lines = readLines(bytes)
   const head = lines.next().value as HeadLine | null | undefined
-  if (head?.version !== version) {
+  if (head == null || !(head.version >= oldestVersion && head.version <= version)) {
     throw badSnapshot(`its version is ${head?.version}, this coordinator reads ${version}`)
+  }
+  const ends: EndRecord[] = []
+  for (let i = head.endCount ?? 0; i > 0; i--) {
+    const end = lines.next().value as EndRecord | undefined
+    if (end === undefined) throw badSnapshot('an end is missing')
+    ends.push(end)
   }
   const transactions: Transaction[] = []
   for (const line of lines) transactions.push(readTransaction(line as TransactionLine, lines))
-  return { head, transactions }
+  return { head, ends, transactions }
 }
 
 function readTransaction(line: TransactionLine, lines: Iterator<unknown>): Transaction {
@@ -100,7 +127,10 @@ function readTransaction(line: TransactionLine, lines: Iterator<unknown>): Trans
     const locks = branch.locks.map(([table, key, since]) => {
       return { resourceId, table, key, xid: line.xid, branchId, since }
     })
-    branches.push({ ...branch, locks })
+    const { statement } = branch
+    branches.push(
+      statement === undefined ? { ...branch, ...told, locks } : { ...branch, statement, locks },
+    )
   }
   return { ...line, branches }
 }

@@ -1,6 +1,6 @@
 /**
  * The durable state of the coordinator: transactions that have not finished, the bounded history of
- * those that have, and the lock table. Only the transitions in this folder change it; the shell and
+ * those that have, the ends of more of them, and the lock table. Only the transitions in this folder change it; the shell and
  * the read model look.
  */
 import { Queue } from '@settee/kit'
@@ -8,7 +8,7 @@ import type { GlobalStatus } from '../protocol/status.ts'
 import { resolveLimits, type CoordinatorLimits, type CoordinatorOptions } from './limits.ts'
 import { LockTable } from './lock-table.ts'
 import { appendEntry, type TimelineKind } from './timeline.ts'
-import type { Transaction } from './transaction.ts'
+import type { EndRecord, Transaction } from './transaction.ts'
 
 export class CoordinatorState {
   readonly limits: CoordinatorLimits
@@ -23,6 +23,8 @@ export class CoordinatorState {
   rolledBackTotal = 0
   readonly #history = new Map<string, Transaction>()
   readonly #historyOrder = new Queue<string>()
+  readonly #ends = new Map<string, EndRecord>()
+  readonly #endOrder = new Queue<string>()
   /** Indexed by status. */
   readonly #countByStatus: number[] = []
 
@@ -38,6 +40,16 @@ export class CoordinatorState {
   /** Finished transactions, the one that finished first first. */
   history(): Iterable<Transaction> {
     return this.#history.values()
+  }
+
+  /** How a finished transaction ended; remembered for longer than the transaction itself. */
+  endOf(xid: string): EndRecord | undefined {
+    return this.#history.get(xid) ?? this.#ends.get(xid)
+  }
+
+  /** The ends of transactions that the history has forgotten, the oldest first. */
+  ends(): Iterable<EndRecord> {
+    return this.#ends.values()
   }
 
   /** How many unfinished transactions have the status. */
@@ -68,7 +80,19 @@ export class CoordinatorState {
     this.#history.set(transaction.xid, transaction)
     this.#historyOrder.push(transaction.xid)
     while (this.#historyOrder.length > this.limits.maxFinishedTransactions) {
-      this.#history.delete(this.#historyOrder.shift() as string)
+      const oldest = this.#historyOrder.shift() as string
+      this.rememberEnd(this.#history.get(oldest) as Transaction)
+      this.#history.delete(oldest)
+    }
+  }
+
+  /** Puts an end behind the others, the oldest of which is forgotten when there are too many. */
+  rememberEnd(end: EndRecord): void {
+    const { xid, applicationId, timeoutMs, beganAt, status, ending, endedAt } = end
+    this.#ends.set(xid, { xid, applicationId, timeoutMs, beganAt, status, ending, endedAt })
+    this.#endOrder.push(xid)
+    while (this.#endOrder.length > this.limits.maxRememberedEnds) {
+      this.#ends.delete(this.#endOrder.shift() as string)
     }
   }
 
@@ -100,6 +124,8 @@ export class CoordinatorState {
     this.rolledBackTotal = 0
     this.#history.clear()
     this.#historyOrder.clear()
+    this.#ends.clear()
+    this.#endOrder.clear()
     this.#countByStatus.length = 0
   }
 

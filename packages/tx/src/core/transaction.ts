@@ -41,6 +41,22 @@ export interface Branch {
   /** Wall time of the first failed attempt in ms; null when none failed. */
   failingSince: number | null
   lastError: string | null
+  /** The statement that made the changes, as far as the registrant told it; '' if not. */
+  readonly statement: string
+  /** What a resource manager reported of rows that it may not restore, as JSON; '' if nothing. */
+  dirty: string
+  /** How a person wants these rows to be; null when nobody has said. */
+  repair: Repair | null
+}
+
+/** The rows as they were before the transaction, as it left them, or as they are now. */
+export const repairChoices = ['before', 'after', 'now'] as const
+export type RepairChoice = (typeof repairChoices)[number]
+
+export interface Repair {
+  readonly choice: RepairChoice
+  /** Who decided it. */
+  readonly by: string
 }
 
 /** Who decided that a transaction ends. */
@@ -78,6 +94,12 @@ export interface Transaction {
   sagaCall: Branch | null
   readonly timeline: TimelineEntry[]
 }
+
+/** What is remembered longest of a finished transaction: how it ended. */
+export type EndRecord = Pick<
+  Transaction,
+  'xid' | 'applicationId' | 'timeoutMs' | 'beganAt' | 'status' | 'ending' | 'endedAt'
+>
 
 /** The branch id that stands for a whole saga. */
 export const sagaBranchId = -1
@@ -149,6 +171,16 @@ export function needsPhaseTwo(branch: Branch): boolean {
   if (branch.isEnded || branch.status === BranchStatus.PhaseOne_Failed) return false
   return !(branch.status === BranchStatus.PhaseOne_RDONLY && branch.type === BranchType.XA)
 }
+
+/** The application in a client id, which is `application:ip:port`; '' of the call of a saga. */
+export function applicationOf({ clientId }: Pick<Branch, 'clientId'>): string {
+  const match = beforeIpv4.exec(clientId) ?? beforeIpv6.exec(clientId)
+  return match?.[1] ?? clientId
+}
+
+// Names may contain colons as well.
+const beforeIpv4 = /^(.*):(?:\d+\.){3}\d+:\d+$/
+const beforeIpv6 = /^(.*?):[\da-f]*:[\da-f:]*(?:%\w+)?:\d+$/i
 
 export function findBranch(transaction: Transaction, branchId: number): Branch | undefined {
   if (branchId === sagaBranchId) return transaction.sagaCall ?? undefined

@@ -10,7 +10,6 @@
  */
 import {
   messageOf,
-  Queue,
   type Clock,
   type Random,
   type Service,
@@ -18,19 +17,29 @@ import {
   type Timer,
 } from '@settee/kit'
 import { createReplica, type Journal, type Replica, type ReplicaStats } from '@settee/journal'
-import type { BranchOutcome, Command, RegisterBranchCommand } from '../core/commands.ts'
+import type {
+  BeginCommand,
+  BranchOutcome,
+  Command,
+  RegisterBranchCommand,
+} from '../core/commands.ts'
+import { BeginRate } from '../core/begin-rate.ts'
 import { findLockConflict, pendingWork, refusalOf, statusOf } from '../core/coordinator.ts'
 import { IdSequence, instantOf } from '../core/id-sequence.ts'
 import type { CoordinatorOptions } from '../core/limits.ts'
-import { readLockOptions, type LockOptions } from '../core/lock-options.ts'
-import { LockWaitQueue, type LockWaiter } from '../core/lock-wait.ts'
+import type { LockQueue, LockQueueOptions } from '../core/lock-queue.ts'
 import { createCoordinatorMachine, type CoordinatorMachine } from '../core/machine.ts'
-import { failedOutcome, PhaseTwo, type BranchCall } from '../core/phase-two.ts'
-import { lockConflict, type LockConflict, type Refusal } from '../core/refusal.ts'
-import type { CommandResult, Effect } from '../core/result.ts'
+import {
+  failedOutcome,
+  PhaseTwo,
+  type BranchCall,
+  type PhaseTwoOptions,
+} from '../core/phase-two.ts'
+import type { LockConflict } from '../core/refusal.ts'
+import { Registrar, type Registration, type RegisterRequest } from '../core/registrar.ts'
+import { refused, type CommandResult, type Effect } from '../core/result.ts'
 import type { CoordinatorState } from '../core/state.ts'
-import { parseLockKeys } from '../protocol/lock-key.ts'
-import { BranchType, GlobalStatus } from '../protocol/status.ts'
+import { GlobalStatus } from '../protocol/status.ts'
 import { createCoordinatorTime } from './coordinator-time.ts'
 import { SettleWaiters, type Reply } from './settle-waiters.ts'
 
@@ -39,11 +48,6 @@ export type BeginRequest = Pick<
   Extract<Command, { kind: 'begin' }>,
   'name' | 'timeoutMs' | 'applicationId' | 'transactionServiceGroup'
 >
-export type RegisterRequest = Pick<
-  RegisterBranchCommand,
-  'xid' | 'branchType' | 'resourceId' | 'clientId' | 'lockKeys' | 'applicationData'
->
-
 export interface CoordinatorShellOptions {
   readonly journal: Journal
   readonly clock: Clock
@@ -55,21 +59,13 @@ export interface CoordinatorShellOptions {
   /** The journal failed: nothing will be accepted any more, the process should end. */
   readonly onFailed: (error: SetteeError) => void
   readonly core?: CoordinatorOptions
+  readonly phaseTwo?: PhaseTwoOptions
+  readonly lockQueue?: LockQueueOptions
+  /** Transactions that may begin within a second. Default 100,000. */
+  readonly maxBeginsPerSecond?: number
   /** Longest wait of a transaction manager for the end of phase two, in ms. Default 10,000. */
   readonly settleWaitMs?: number
   readonly snapshotEveryBytes?: number
-}
-
-interface RegisterAttempt {
-  readonly request: RegisterRequest
-  readonly branchId: number
-  readonly reply: (
-    refusal: Refusal | null,
-    error: SetteeError | undefined,
-    branchId: number,
-  ) => void
-  readonly isCallerOpen: () => boolean
-  readonly wait: LockOptions
 }
 
 /** Pause before what the journal had no room for is proposed again, in ms. */
@@ -86,8 +82,8 @@ export class CoordinatorShell implements Service {
   readonly #machine: CoordinatorMachine
   readonly #replica: Replica<Command, CommandResult>
   readonly #phaseTwo: PhaseTwo
-  readonly #lockWaits = new LockWaitQueue<RegisterAttempt>()
-  readonly #wokenWaiters = new Queue<LockWaiter<RegisterAttempt>>()
+  readonly #registrar: Registrar
+  readonly #beginRate: BeginRate
   readonly #settleWaiters: SettleWaiters
   readonly #outcomes: BranchOutcome[] = []
   #ids = new IdSequence(0)
@@ -95,7 +91,6 @@ export class CoordinatorShell implements Service {
   #timerDueAt = Infinity
   #version = 0
   #isRunning = false
-  #isRetryingWaiters = false
 
   constructor(options: CoordinatorShellOptions) {
     this.#options = options
@@ -112,7 +107,14 @@ export class CoordinatorShell implements Service {
       }),
       onFailed: (error) => this.#fail(error),
     })
-    this.#phaseTwo = new PhaseTwo(this.#machine.state, { random: options.random })
+    this.#phaseTwo = new PhaseTwo(this.#machine.state, options.phaseTwo)
+    const ports = {
+      now: () => this.#now(),
+      propose: (command: RegisterBranchCommand, done: Reply) => this.#propose(command, done, false),
+      onWait: () => this.#pump(),
+    }
+    this.#registrar = new Registrar(this.#machine.state, ports, options.lockQueue)
+    this.#beginRate = new BeginRate(options.maxBeginsPerSecond ?? 100_000)
     this.#settleWaiters = new SettleWaiters({
       clock: options.clock,
       limitMs: options.settleWaitMs ?? 10_000,
@@ -129,7 +131,11 @@ export class CoordinatorShell implements Service {
     return this.#phaseTwo
   }
   get lockWaiterCount(): number {
-    return this.#lockWaits.size
+    return this.#registrar.waiterCount
+  }
+  /** Registrations that wait for rows, to be looked at only. */
+  get lockQueue(): LockQueue<Registration> {
+    return this.#registrar.queue
   }
   /** Grows with every change of {@link state}. */
   get version(): number {
@@ -167,20 +173,20 @@ export class CoordinatorShell implements Service {
     const transactionId = this.#ids.next(now)
     const xid = `${this.#options.address()}:${transactionId}`
     const { name, timeoutMs, applicationId, transactionServiceGroup } = request
-    this.#propose(
-      {
-        kind: 'begin',
-        xid,
-        transactionId,
-        name,
-        timeoutMs,
-        applicationId,
-        transactionServiceGroup,
-        now,
-      },
-      (error, result) => reply(result, error, xid),
-      false,
-    )
+    const command: BeginCommand = {
+      kind: 'begin',
+      xid,
+      transactionId,
+      name,
+      timeoutMs,
+      applicationId,
+      transactionServiceGroup,
+      now,
+    }
+    // What is refused anyhow needs no record: who asks too much must not fill the journal.
+    const refusal = refusalOf(this.state, command) ?? this.#beginRate.refusalOf(xid, now)
+    if (refusal !== null) return reply(refused(refusal), undefined, xid)
+    this.#propose(command, (error, result) => reply(result, error, xid), false)
   }
 
   /**
@@ -189,19 +195,11 @@ export class CoordinatorShell implements Service {
    */
   registerBranch(
     request: RegisterRequest,
-    reply: RegisterAttempt['reply'],
+    reply: Registration['reply'],
     isCallerOpen: () => boolean,
   ): void {
-    const now = this.#now()
-    const attempt: RegisterAttempt = {
-      request,
-      branchId: this.#ids.next(now),
-      reply,
-      isCallerOpen,
-      wait: waitOf(request),
-    }
-    if (this.#queueBehind(attempt, now)) return
-    this.#tryRegister(attempt, undefined, now)
+    const branchId = this.#ids.next(this.#now())
+    this.#registrar.register({ request, branchId, reply, isCallerOpen })
   }
 
   /** Who holds one of the rows against `xid`; null when all are free for it. */
@@ -238,6 +236,14 @@ export class CoordinatorShell implements Service {
     )
   }
 
+  /** A person's order: see the command. The refusal says why a branch is not to be repaired. */
+  repairBranch(
+    order: Omit<Extract<Command, { kind: 'repairBranch' }>, 'kind' | 'now'>,
+    reply: Reply,
+  ): void {
+    this.#propose({ kind: 'repairBranch', ...order, now: this.#now() }, reply)
+  }
+
   /** A resource manager has connected: what waits for the resource is tried at once. */
   resourceAvailable(resourceId: string): void {
     if (!this.#isRunning) return
@@ -250,8 +256,7 @@ export class CoordinatorShell implements Service {
     this.#isRunning = false
     this.#timer?.cancel()
     this.#settleWaiters.refuseAll(error)
-    const { expired } = this.#lockWaits.expire(Number.MAX_SAFE_INTEGER)
-    for (const { request } of expired) request.reply(null, error, request.branchId)
+    this.#registrar.refuseAll(error)
     this.#options.onFailed(error)
   }
 
@@ -276,16 +281,9 @@ export class CoordinatorShell implements Service {
     if (effects.length === 0) return
     const now = this.#now()
     this.#phaseTwo.handle(effects, now)
+    this.#registrar.handle(effects)
     for (const effect of effects) {
-      if (effect.kind === 'locksReleased') {
-        this.#retryWaiters(this.#lockWaits.released(effect.locks))
-      } else if (effect.kind === 'holderRollsBack') {
-        for (const waiter of this.#lockWaits.holderRollsBack(effect.locks)) {
-          this.#refuseWaiter(waiter, now)
-        }
-      } else if (effect.kind === 'settled') {
-        this.#settleWaiters.settle(effect.xid, effect.status)
-      }
+      if (effect.kind === 'settled') this.#settleWaiters.settle(effect.xid, effect.status)
     }
     this.#pump()
   }
@@ -300,12 +298,8 @@ export class CoordinatorShell implements Service {
     if (this.#phaseTwo.nextDueAt <= now) {
       for (const call of this.#phaseTwo.takeCalls(now)) this.#call(call)
     }
-    if (this.#lockWaits.nextDueAt <= now) {
-      const { expired, next } = this.#lockWaits.expire(now)
-      for (const waiter of expired) this.#refuseWaiter(waiter, now)
-      this.#retryWaiters(next)
-    }
-    this.#setTimer(Math.min(this.#phaseTwo.nextDueAt, this.#lockWaits.nextDueAt), now)
+    if (this.#registrar.nextDueAt <= now) this.#registrar.expire(now)
+    this.#setTimer(Math.min(this.#phaseTwo.nextDueAt, this.#registrar.nextDueAt), now)
   }
 
   #setTimer(dueAt: number, now: number): void {
@@ -371,133 +365,6 @@ export class CoordinatorShell implements Service {
     if (isUnderWay) this.#settleWaiters.add(xid, reply)
     else reply(error, result)
   }
-
-  // ---- branches that wait for locks -------------------------------------------------------
-
-  #tryRegister(
-    attempt: RegisterAttempt,
-    waiter: LockWaiter<RegisterAttempt> | undefined,
-    now: number,
-  ): void {
-    const { branchId, reply } = attempt
-    const lockWaitedMs = waiter === undefined ? 0 : Math.max(now - waiter.since, 0)
-    const command = commandOf(attempt, lockWaitedMs, now)
-    // A conflict that is plain already needs no record: the caller hears of it at once.
-    const early = refusalOf(this.state, command)
-    if (early?.conflict != null) return this.#onConflict(attempt, waiter, early, now)
-    this.#propose(
-      command,
-      (error, result) => {
-        const refusal = result?.refusal ?? null
-        if (refusal?.conflict != null) {
-          this.#onConflict(attempt, waiter, refusal, this.#now())
-          return
-        }
-        reply(refusal, error, branchId)
-        if (waiter !== undefined) this.#retryWaiters(this.#lockWaits.leave(waiter))
-      },
-      false,
-    )
-  }
-
-  #onConflict(
-    attempt: RegisterAttempt,
-    waiter: LockWaiter<RegisterAttempt> | undefined,
-    refusal: Refusal,
-    now: number,
-  ): void {
-    const conflict = refusal.conflict!
-    const { wait } = attempt
-    const isHopeless = !isWorthWaiting(refusal, wait)
-    if (waiter !== undefined) {
-      const isOver = isHopeless || now >= waiter.deadline || !attempt.isCallerOpen()
-      if (!isOver) {
-        this.#retryWaiters(this.#lockWaits.move(waiter, conflict.lock))
-        this.#pump()
-        return
-      }
-      attempt.reply(refusal, undefined, attempt.branchId)
-      this.#retryWaiters(this.#lockWaits.leave(waiter))
-      return
-    }
-    const { xid } = attempt.request
-    const parked = isHopeless
-      ? null
-      : this.#lockWaits.park(attempt, conflict.lock, { xid, ...wait, now })
-    if (parked === null) attempt.reply(refusal, undefined, attempt.branchId)
-    else this.#pump()
-  }
-
-  /** Takes the place behind those who wait for one of the rows already; says whether it did. */
-  #queueBehind(attempt: RegisterAttempt, now: number): boolean {
-    const { request, wait } = attempt
-    if (wait.lockWaitMs <= 0 || this.#lockWaits.size === 0) return false
-    const refusal = refusalOf(this.state, commandOf(attempt, 0, now))
-    // Such as a malformed lock key: the registration says so.
-    if (refusal !== null && !isWorthWaiting(refusal, wait)) return false
-    const { xid, resourceId } = request
-    const rows = parseLockKeys(request.lockKeys, this.state.limits.maxLockKeysPerBranch)
-    const row = this.#lockWaits.rowAhead({ xid, resourceId, rows }, ({ table, key }) => {
-      return this.state.locks.get(resourceId, table, key)?.xid === xid
-    })
-    if (row === null || this.#lockWaits.park(attempt, row, { xid, ...wait, now }) === null) {
-      return false
-    }
-    this.#pump()
-    return true
-  }
-
-  /** One after the other: what one finds may wake the next, and queues are long. */
-  #retryWaiters(waiters: readonly LockWaiter<RegisterAttempt>[]): void {
-    for (const waiter of waiters) this.#wokenWaiters.push(waiter)
-    if (this.#isRetryingWaiters) return
-    this.#isRetryingWaiters = true
-    const now = this.#now()
-    for (;;) {
-      const waiter = this.#wokenWaiters.shift()
-      if (waiter === undefined) break
-      if (waiter.request.isCallerOpen()) this.#tryRegister(waiter.request, waiter, now)
-      else for (const next of this.#lockWaits.leave(waiter)) this.#wokenWaiters.push(next)
-    }
-    this.#isRetryingWaiters = false
-  }
-
-  #refuseWaiter(waiter: LockWaiter<RegisterAttempt>, now: number): void {
-    const { request, branchId, reply } = waiter.request
-    const conflict = this.findLockConflict(request.xid, request.resourceId, request.lockKeys)
-    if (conflict === null) {
-      // Freed in this very moment: then the caller may as well have the row.
-      const wait = { ...waiter.request.wait, lockWaitMs: 0 }
-      if (waiter.request.isCallerOpen()) {
-        this.#tryRegister({ ...waiter.request, wait }, undefined, now)
-      }
-      return
-    }
-    const isHopeless = conflict.isHolderRollingBack && waiter.holdsRowLocks
-    reply(
-      lockConflict({ xid: request.xid, branchId, now }, conflict, isHopeless),
-      undefined,
-      branchId,
-    )
-  }
-}
-
-function commandOf(
-  { request, branchId }: RegisterAttempt,
-  lockWaitedMs: number,
-  now: number,
-): RegisterBranchCommand {
-  return { kind: 'registerBranch', ...request, branchId, lockWaitedMs, now }
-}
-
-/** A holder that rolls back may need rows that the waiter has locked in its database. */
-function isWorthWaiting({ conflict }: Refusal, { holdsRowLocks }: LockOptions): boolean {
-  return conflict !== null && !(conflict.isHolderRollingBack && holdsRowLocks)
-}
-
-function waitOf(request: RegisterRequest): LockOptions {
-  if (request.branchType !== BranchType.AT) return { lockWaitMs: 0, holdsRowLocks: false }
-  return readLockOptions(request.applicationData)
 }
 
 function ignore(): void {}

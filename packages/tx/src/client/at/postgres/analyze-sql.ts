@@ -5,122 +5,85 @@
  *
  * The texts that collect the images are spliced from the user's text (never generated from the
  * tree, which could change a literal) and parsed once more to check that the splice is what was
- * meant:
+ * meant. How the rows before and after come to be known (see returning.ts for RETURNING):
  *
  * ```
- * INSERT, DELETE   <text> RETURNING <user's columns>, mark, t.*          after or before image
- * UPDATE           SELECT mark, t.*, t.ctid FROM t WHERE (…) FOR UPDATE   before image
- *                  <text> with WHERE (…) AND t.ctid = ANY($n) RETURNING …, mark, t.*
- * SELECT … FOR UPDATE   SELECT <user's columns>, mark, t.* FROM …         rows to check
+ * INSERT, ON CONFLICT DO NOTHING, DELETE, DELETE … USING     RETURNING t.*
+ * UPDATE, UPDATE … FROM                from PostgreSQL 18 on  RETURNING old.*, new.*
+ *                                      before                 SELECT … FOR NO KEY UPDATE, then the
+ *                                                             UPDATE of those rows RETURNING t.*
+ * INSERT … ON CONFLICT DO UPDATE       from 18 on             RETURNING old.*, new.*
+ *                                      before                 rehearsed: rehearsal.ts
+ * MERGE                                from 18 on             RETURNING old.*, new.*
+ * WITH clauses that write              writable-with.ts       as above, for each of them
+ * SELECT … FOR UPDATE                  row-locks.ts           the rows, to look at their locks
+ * several in one string                each by itself, in one local transaction
  * ```
- *
- * Pinning the UPDATE to the rows that the before image locked keeps rows out that begin to match in
- * between. `mark` is a column that separates the user's columns from ours. It is NULL when the
- * session prints dates and floats with loss, which the image of an UPDATE has seen before, and else
- * the version of the table, which that image does not need.
  */
-import type { DeleteStmt, InsertStmt, RangeVar, SelectStmt, UpdateStmt } from 'libpg-query'
-import { quoteIdentifier } from './pg-driver.ts'
-import type { SqlText } from './sql-text.ts'
+import { nodeOf, type RangeVar, type SelectStmt, type SqlText } from '@settee/sql/postgres'
+import { planPin } from './pinned-update.ts'
+import type { Plan, SinglePlan, WritePlan } from './plan.ts'
+import { imageColumns, joinReturning, splitReturning } from './returning.ts'
+import { planLock } from './row-locks.ts'
 import {
-  expectStatement,
-  nodeOf,
+  expectAllowed,
   refuse,
   refuseNested,
+  splitStatements,
   transactionPlan,
-  type ParseSql,
-  type TransactionPlan,
 } from './statement-kinds.ts'
-import { versionSql } from './table-meta.ts'
-import { callsOf, type FunctionCall } from './volatile-functions.ts'
-
-export interface Relation {
-  readonly schema: string | undefined
-  readonly name: string
-}
-
-export interface InsertOrDeletePlan {
-  readonly kind: 'INSERT' | 'DELETE'
-  readonly relation: Relation
-  readonly calls: readonly FunctionCall[]
-  /** The statement with the image behind the user's own columns. */
-  readonly text: string
-}
-
-export interface UpdatePlan {
-  readonly kind: 'UPDATE'
-  readonly relation: Relation
-  readonly calls: readonly FunctionCall[]
-  /** Columns that the statement sets. */
-  readonly columns: readonly string[]
-  readonly text: string
-  /** Number of the parameter that takes the row addresses: the last one. */
-  readonly pinParameter: number
-  readonly imageText: string
-  /** Numbers of the statement's parameters that {@link imageText} uses, in its order. */
-  readonly imageParameters: readonly number[]
-}
-
-export interface LockPlan {
-  readonly kind: 'LOCK'
-  readonly relation: Relation
-  readonly calls: readonly FunctionCall[]
-  readonly text: string
-}
-
-/** What to do with a statement inside a global transaction. */
-export type Plan =
-  | InsertOrDeletePlan
-  | UpdatePlan
-  | LockPlan
-  | TransactionPlan
-  /** Changes no rows: runs as it is. */
-  | { readonly kind: 'PASS' }
-
-/** Name of the column that separates the user's columns from the image. */
-export const markName = 'settee:image'
-
-/** NULL when the session prints something with loss. */
-const checkSettings = (value: string): string =>
-  "CASE WHEN pg_catalog.current_setting('DateStyle') LIKE 'ISO%' AND " +
-  "pg_catalog.current_setting('IntervalStyle') <> 'sql_standard' AND " +
-  `pg_catalog.current_setting('extra_float_digits')::int > 0 THEN ${value} END`
-
-const versionOf = (target: RangeVar): string =>
-  versionSql(`'${referenceOf(relationOf(target)).replaceAll("'", "''")}'::pg_catalog.regclass`)
-
-/** The mark as a column of a SELECT or RETURNING list. */
-const markOf = (value: string): string => `(${value}) AS "${markName}"`
+import { callsOf } from './volatile-functions.ts'
+import { planWith } from './writable-with.ts'
+import { returningOf, targetOf, type Analysis, type WriteNode } from './write-target.ts'
 
 /**
  * Decides what to do with a statement.
  * @throws SETTEE_TX_UNSUPPORTED_SQL when it cannot be undone, with the reason and what to do.
  */
-export function analyzeSql(parse: ParseSql, sql: SqlText): Plan {
+export function analyzeSql(analysis: Analysis, text: string): Plan {
+  const sql = analysis.grammar.scan(text)
   if (sql.tokens.length === 0) return { kind: 'PASS' }
-  const statement = expectStatement(parse, sql.text)
-  const { kind, node } = nodeOf(statement)
+  const parts = splitStatements(analysis.grammar, sql)
+  if (parts.length === 1) return analyzeOne(analysis, sql)
+  return {
+    kind: 'MANY',
+    statements: parts.map((part) => ({
+      text: part,
+      plan: analyzeOne(analysis, analysis.grammar.scan(part)),
+    })),
+  }
+}
+
+function analyzeOne(analysis: Analysis, sql: SqlText): SinglePlan {
+  const statement = expectAllowed(analysis.grammar, sql.text)
+  const { kind, node } = statement
   switch (kind) {
-    case 'InsertStmt': {
+    case 'InsertStmt':
+    case 'UpdateStmt':
+    case 'DeleteStmt':
+    case 'MergeStmt':
+      if (hasWritingWith(node)) return planWith(analysis, sql, statement)
+      return planWrite(analysis, sql, statement)
+    case 'SelectStmt':
+      if (hasWritingWith(node)) return planWith(analysis, sql, statement)
       refuseNested(node)
-      if (node.onConflictClause !== undefined) {
+      return node.lockingClause === undefined ? { kind: 'PASS' } : planLock(analysis, sql, node)
+    case 'DeclareCursorStmt': {
+      const query = node.query === undefined ? undefined : nodeOf(node.query as never)
+      const isPlain =
+        query?.kind === 'SelectStmt' &&
+        query.node.lockingClause === undefined &&
+        !hasWritingWith(query.node)
+      if (!isPlain) {
         throw refuse(
-          'INSERT … ON CONFLICT',
-          'it may update rows whose earlier values are not known',
-          'read the row with SELECT … FOR UPDATE and choose between INSERT and UPDATE',
+          'DECLARE of a cursor that locks or writes',
+          'the rows that it comes to are not known',
+          'declare it without, and change the rows by UPDATE or DELETE',
         )
       }
-      return withReturning('INSERT', node, sql, parse)
+      refuseNested(query.node)
+      return { kind: 'PASS' }
     }
-    case 'DeleteStmt':
-      refuseNested(node)
-      return withReturning('DELETE', node, sql, parse)
-    case 'UpdateStmt':
-      refuseNested(node)
-      return planUpdate(node, sql, parse)
-    case 'SelectStmt':
-      refuseNested(node)
-      return node.lockingClause === undefined ? { kind: 'PASS' } : planLock(node, sql, parse)
     case 'TransactionStmt':
       return transactionPlan(node)
     default:
@@ -128,156 +91,33 @@ export function analyzeSql(parse: ParseSql, sql: SqlText): Plan {
   }
 }
 
-function withReturning(
-  kind: 'INSERT' | 'DELETE',
-  node: InsertStmt | DeleteStmt,
-  sql: SqlText,
-  parse: ParseSql,
-): InsertOrDeletePlan {
-  const target = node.relation!
-  const value = checkSettings(versionOf(target))
-  const text = appendReturning(sql, sql.text.slice(0, sql.end), target, value)
-  expectStatement(parse, text)
-  return { kind, relation: relationOf(target), calls: callsOf(node), text }
+function hasWritingWith({ withClause }: { withClause?: SelectStmt['withClause'] }): boolean {
+  return (withClause?.ctes ?? []).some((item) => {
+    const query = 'CommonTableExpr' in item ? item.CommonTableExpr.ctequery : undefined
+    return query !== undefined && /^(Insert|Update|Delete|Merge)Stmt$/.test(Object.keys(query)[0]!)
+  })
 }
 
-/** `body` is the statement up to its end, which may hold a RETURNING of the user. */
-function appendReturning(sql: SqlText, body: string, target: RangeVar, value: string): string {
-  const join = sql.find('RETURNING') === undefined ? ' RETURNING ' : ', '
-  return `${body}${join}${markOf(value)}, ${aliasOf(target)}.*`
-}
-
-function planUpdate(node: UpdateStmt, sql: SqlText, parse: ParseSql): UpdatePlan {
-  if (node.fromClause !== undefined) {
-    throw refuse(
-      'UPDATE … FROM',
-      'its rows cannot be locked before it runs',
-      'write the join as a subquery: UPDATE t SET … WHERE id IN (SELECT …)',
-    )
+function planWrite(analysis: Analysis, sql: SqlText, statement: WriteNode): WritePlan {
+  const { grammar, features } = analysis
+  const target = targetOf(statement, features)
+  const { node } = statement
+  refuseNested(node, lockableOf(statement))
+  const calls = callsOf(node)
+  if (statement.kind === 'UpdateStmt' && !features.hasReturningOld) {
+    const { pin, text } = planPin(grammar, sql, statement.node)
+    const { whereClause, withClause, fromClause } = statement.node
+    const repeated = callsOf([whereClause, withClause, fromClause], true)
+    return { kind: 'WRITE', ...target, image: 'after', calls: [...repeated, ...calls], text, pin }
   }
-  if (node.whereClause !== undefined && 'CurrentOfExpr' in node.whereClause) {
-    throw refuse('WHERE CURRENT OF', 'the position of a cursor is not known', 'use the primary key')
-  }
-  const target = node.relation!
-  const update = sql.find('UPDATE')!
-  const set = sql.find('SET', update.end)!
-  const where = sql.find('WHERE', set.end)
-  const returning = sql.find('RETURNING', set.end)
-  const tailStart = returning?.start ?? sql.end
-  const condition = where === undefined ? undefined : sql.slice(where.end, tailStart)
-  const address = `${aliasOf(target)}.ctid`
-
-  const head = sql.text.slice(0, update.start)
-  const image = sql.renumber(
-    `${head}SELECT ${markOf(checkSettings("''"))}, ${aliasOf(target)}.*, ${address} ` +
-      `FROM ${sql.slice(update.end, set.start)}` +
-      (condition === undefined ? '' : ` WHERE ${condition}`),
-  )
-  const pinParameter = sql.parameterCount + 1
-  const pinned =
-    `${sql.text.slice(0, where?.start ?? tailStart)} WHERE ` +
-    (condition === undefined ? '' : `(${condition}\n) AND `) +
-    `${address} = ANY ($${pinParameter}::pg_catalog.tid[])\n${sql.text.slice(tailStart, sql.end)}`
-
-  const text = appendReturning(sql, pinned, target, versionOf(target))
-  checkImage(parse, image.text, node)
-  expectStatement(parse, text)
-  return {
-    kind: 'UPDATE',
-    relation: relationOf(target),
-    calls: [...callsOf([node.whereClause, node.withClause], true), ...callsOf(node)],
-    columns: (node.targetList ?? []).map((item) =>
-      'ResTarget' in item ? item.ResTarget.name! : '',
-    ),
-    text,
-    pinParameter,
-    imageText: image.text,
-    imageParameters: image.parameters,
-  }
+  const returning = returningOf(statement, target.image)
+  const parts = splitReturning(sql, returning)
+  const text = joinReturning(parts, imageColumns(returning.target, target.image, parts))
+  expectAllowed(grammar, text)
+  return { kind: 'WRITE', ...target, calls, text, pin: undefined }
 }
 
-/** Properties of a tree that a splice changes: offsets into the text and `$n`. */
-const positions = /^(\w*location|\w*_start|\w*_end|number)$/
-
-/** The spliced SELECT must have the condition of the UPDATE, or the splice went wrong. */
-function checkImage(parse: ParseSql, imageText: string, update: UpdateStmt): void {
-  const { kind, node } = nodeOf(expectStatement(parse, imageText))
-  const shape = (value: unknown): string =>
-    JSON.stringify(value, (key, part: unknown) => (positions.test(key) ? undefined : part)) ?? ''
-  const isSame =
-    kind === 'SelectStmt' &&
-    shape(node.whereClause) === shape(update.whereClause) &&
-    shape(node.fromClause) === shape([{ RangeVar: update.relation }])
-  if (!isSame) {
-    throw refuse('an UPDATE', 'its WHERE clause cannot be singled out', 'put odd names in quotes')
-  }
-}
-
-function planLock(node: SelectStmt, sql: SqlText, parse: ParseSql): LockPlan {
-  const tables = (node.fromClause ?? []).flatMap(tablesOf)
-  const wanted = (node.lockingClause ?? []).flatMap((item) =>
-    'LockingClause' in item ? (item.LockingClause.lockedRels ?? []) : [],
-  )
-  const names = wanted.map((item) => ('RangeVar' in item ? item.RangeVar.relname : undefined))
-  const locked = tables.filter(
-    (table) =>
-      table === undefined ||
-      names.length === 0 ||
-      names.includes(table.alias?.aliasname ?? table.relname),
-  )
-  const target = locked[0]
-  if (locked.length !== 1 || target === undefined) {
-    throw refuse(
-      'SELECT … FOR UPDATE of several tables',
-      'the global locks of one table at a time are checked',
-      'name one table with FOR UPDATE OF, or lock the tables one after the other',
-    )
-  }
-  const start = leftmostLocation(node)
-  const from = sql.findLast('FROM', start)!
-  const text =
-    `${sql.text.slice(0, from.start)}, ${markOf(checkSettings(versionOf(target)))}, ` +
-    `${aliasOf(target)}.* ` +
-    sql.text.slice(from.start, sql.end)
-  const spliced = nodeOf(expectStatement(parse, text)).node as SelectStmt
-  if (spliced.targetList?.length !== (node.targetList?.length ?? 0) + 2) {
-    throw refuse(
-      'a SELECT … FOR UPDATE',
-      'its FROM cannot be singled out',
-      'put odd names in quotes',
-    )
-  }
-  return { kind: 'LOCK', relation: relationOf(target), calls: [], text }
-}
-
-type FromItem = NonNullable<SelectStmt['fromClause']>[number]
-
-/** The tables below a FROM item; undefined for a subquery or a function. */
-function tablesOf(item: FromItem): readonly (RangeVar | undefined)[] {
-  if ('RangeVar' in item) return [item.RangeVar]
-  if (!('JoinExpr' in item)) return [undefined]
-  return [item.JoinExpr.larg, item.JoinExpr.rarg].flatMap((side) =>
-    side === undefined ? [] : tablesOf(side),
-  )
-}
-
-/** Byte offset of the first table of the FROM clause: the FROM in front of it is the right one. */
-function leftmostLocation(node: SelectStmt): number {
-  const locations = (node.fromClause ?? []).flatMap(tablesOf).map((table) => table?.location ?? 0)
-  return Math.min(...locations)
-}
-
-function relationOf(target: RangeVar): Relation {
-  return { schema: target.schemaname, name: target.relname! }
-}
-
-/** The table's name as SQL. */
-export function referenceOf({ schema, name }: Relation): string {
-  const table = quoteIdentifier(name)
-  return schema === undefined ? table : `${quoteIdentifier(schema)}.${table}`
-}
-
-/** The name by which the statement's own expressions know the table. */
-function aliasOf(target: RangeVar): string {
-  return `"${(target.alias?.aliasname ?? target.relname!).replaceAll('"', '""')}"`
+/** A subquery may lock rows of the table that is changed: the change locks them globally. */
+function lockableOf({ kind, node }: WriteNode): RangeVar | undefined {
+  return kind === 'UpdateStmt' || kind === 'DeleteStmt' ? node.relation : undefined
 }

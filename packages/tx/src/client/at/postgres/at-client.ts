@@ -5,11 +5,17 @@
  */
 import { currentContext, isSetteeError, type SetteeError } from '@settee/kit'
 import { txError } from '../../../errors.ts'
-import type { Plan } from './analyze-sql.ts'
 import type { AtEnvironment } from './environment.ts'
 import { retryOnConflict, type Conflict } from './global-lock.ts'
-import { prepareChange, type ChangePlan } from './images.ts'
-import { awaitLocked, commitBranch, forgetTables, rollBack, runAlone } from './local-branch.ts'
+import { prepareChange } from './images.ts'
+import {
+  awaitLocked,
+  commitBranch,
+  forgetTables,
+  isNoWait,
+  rollBack,
+  runAlone,
+} from './local-branch.ts'
 import { LocalTransaction } from './local-transaction.ts'
 import {
   answer,
@@ -21,7 +27,15 @@ import {
   type PgClient,
   type PgQuery,
   type PgResult,
+  type PgSubmittable,
 } from './pg-driver.ts'
+import {
+  isChangePlan,
+  isTransactionPlan,
+  type ChangePlan,
+  type ManyPlan,
+  type SinglePlan,
+} from './plan.ts'
 import { refuse, type TransactionPlan } from './statement-kinds.ts'
 
 export class AtClient {
@@ -53,18 +67,46 @@ export class AtClient {
     })
   }
 
+  /** Runs a query of a pool that needs one connection for all of it. */
+  run(query: PgQuery): Promise<PgResult> {
+    const { xid } = currentContext()
+    return this.#enqueue(() => this.#run(query, xid))
+  }
+
   query(args: readonly unknown[]): unknown {
     const { xid } = currentContext()
     if (this.#isOver) return answer(Promise.reject(isOver()), readQueryCall(args).callback)
     if (xid === undefined && this.#local === undefined && this.#waiting === 0) {
       return passQuery(this.#driver, args)
     }
-    const { query, callback } = readQueryCall(args)
-    if (query === undefined) throw refuseCursor()
+    const { query, submittable, callback } = readQueryCall(args)
+    if (submittable !== undefined) return this.#submit(submittable, args, xid)
+    if (query === undefined) return passQuery(this.#driver, args)
     return answer(
       this.#enqueue(() => this.#run(query, xid)),
       callback,
     )
+  }
+
+  /** What sends itself goes past the undo log, so it may only read. */
+  #submit(
+    submittable: PgSubmittable,
+    args: readonly unknown[],
+    xid: string | undefined,
+  ): PgSubmittable {
+    this.#enqueue(async () => {
+      if (this.#isOver) throw isOver()
+      if (this.#local?.failure !== undefined) throw this.#local.failure
+      if (xid !== undefined || this.#local !== undefined) await this.#checkReads(submittable)
+      // The driver keeps what comes behind it waiting until all of it is read.
+      passQuery(this.#driver, args)
+    }).catch((error: unknown) => submittable.handleError(error))
+    return submittable
+  }
+
+  async #checkReads({ text, cursor }: PgSubmittable): Promise<void> {
+    const plan = await this.#environment.planOf(this.#driver, text ?? cursor?.text ?? '')
+    if (plan.kind !== 'PASS') throw refuseCursor()
   }
 
   /** Gives the connection back; a transaction that is still open is rolled back before. */
@@ -97,7 +139,12 @@ export class AtClient {
   async #run(query: PgQuery, xid: string | undefined): Promise<PgResult> {
     if (this.#isOver) throw isOver()
     if (xid === undefined && this.#local === undefined) return this.#driver.query(query)
-    const plan = await this.#environment.planOf(query.text)
+    const plan = await this.#environment.planOf(this.#driver, query.text)
+    if (plan.kind === 'MANY') return this.#runMany(plan, query, xid)
+    return this.#runPlanned(plan, query, xid)
+  }
+
+  async #runPlanned(plan: SinglePlan, query: PgQuery, xid: string | undefined): Promise<PgResult> {
     const local = this.#local
     if (plan.kind === 'ROLLBACK') {
       this.#local = undefined
@@ -110,6 +157,51 @@ export class AtClient {
     if (isTransactionPlan(plan)) return this.#begin(plan, query, xid!)
     if (plan.kind === 'PASS') return this.#driver.query(query)
     return this.#runAlone(plan, query, xid!)
+  }
+
+  /**
+   * Several statements of one string. The server makes one transaction of them, unless they begin
+   * and end their own.
+   */
+  async #runMany(plan: ManyPlan, query: PgQuery, xid: string | undefined): Promise<PgResult> {
+    // With values, the server refuses them.
+    if ((query.values ?? []).length > 0) return this.#driver.query(query)
+    const kinds = plan.statements.map((one) => one.plan)
+    if (this.#local !== undefined || kinds[0]!.kind === 'BEGIN') {
+      return this.#runEach(plan, query, xid)
+    }
+    if (kinds.some(isTransactionPlan)) {
+      throw refuse(
+        'a string that ends a transaction between its statements',
+        'what came before it would be a branch of its own',
+        'begin it with BEGIN, or send the statements one by one',
+      )
+    }
+    return retryOnConflict(this.#environment, xid!, async () => {
+      try {
+        await this.#runPlanned({ kind: 'BEGIN' }, { text: 'BEGIN' }, xid)
+        const result = await this.#runEach(plan, query, xid)
+        await this.#commit(this.#local!)
+        return { result }
+      } catch (error) {
+        if (this.#local !== undefined) {
+          this.#local = undefined
+          await rollBack(this.#driver, error)
+        }
+        if (this.conflict !== undefined) return { conflict: this.conflict }
+        throw error
+      }
+    })
+  }
+
+  async #runEach(plan: ManyPlan, query: PgQuery, xid: string | undefined): Promise<PgResult> {
+    const results: PgResult[] = []
+    for (const one of plan.statements) {
+      const text = { ...query, text: one.text }
+      results.push(await this.#runPlanned(one.plan, text, xid))
+    }
+    // What the driver gives for several statements, though its type does not say so.
+    return results as unknown as PgResult
   }
 
   async #begin(plan: TransactionPlan, query: PgQuery, xid: string): Promise<PgResult> {
@@ -130,7 +222,7 @@ export class AtClient {
     )
   }
 
-  async #runInside(local: LocalTransaction, plan: Plan, query: PgQuery): Promise<PgResult> {
+  async #runInside(local: LocalTransaction, plan: SinglePlan, query: PgQuery): Promise<PgResult> {
     if (plan.kind === 'COMMIT') return this.#commit(local)
     if (local.failure !== undefined && plan.kind !== 'ROLLBACK TO') {
       // A server that knows of the failure says so itself, with its own code. It is asked with a
@@ -161,8 +253,11 @@ export class AtClient {
     }
     return this.#guard(local, async () => {
       const { result, undo, locked } = await change()
-      if (undo !== undefined) local.add(undo)
-      local.conflict = await this.#listening(() => awaitLocked(environment, local.xid, locked))
+      local.add(undo)
+      const waitMs = isNoWait(plan) ? 0 : environment.limits.lockWaitWithRowLocksMs
+      local.conflict = await this.#listening(() =>
+        awaitLocked(environment, local.xid, locked, waitMs),
+      )
       if (local.conflict !== undefined) throw local.conflict.error
       return result
     })
@@ -232,19 +327,6 @@ export class AtClient {
   }
 }
 
-function isChangePlan(plan: Plan): plan is ChangePlan {
-  return (
-    plan.kind === 'INSERT' ||
-    plan.kind === 'UPDATE' ||
-    plan.kind === 'DELETE' ||
-    plan.kind === 'LOCK'
-  )
-}
-
-export function isTransactionPlan(plan: Plan): plan is TransactionPlan {
-  return !isChangePlan(plan) && plan.kind !== 'PASS'
-}
-
 /** In a failed transaction the server refuses this, as it refuses everything. */
 const nothing: PgQuery = { text: 'SELECT' }
 
@@ -255,9 +337,9 @@ function isOver(): SetteeError {
   )
 }
 
-export function refuseCursor(): Error {
+function refuseCursor(): Error {
   return refuse(
-    'a Query object or cursor',
+    'a Query object or cursor that does more than read',
     'it speaks to the server by itself, past the undo log',
     'use query(text, values), or run it outside of the transaction',
   )

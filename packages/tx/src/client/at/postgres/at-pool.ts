@@ -4,7 +4,7 @@
  */
 import { currentContext } from '@settee/kit'
 import { txError } from '../../../errors.ts'
-import { AtClient, isTransactionPlan, refuseCursor } from './at-client.ts'
+import { AtClient } from './at-client.ts'
 import type { AtEnvironment } from './environment.ts'
 import { retryOnConflict, type Outcome } from './global-lock.ts'
 import { runAlone } from './local-branch.ts'
@@ -19,6 +19,7 @@ import {
   type PgQuery,
   type PgResult,
 } from './pg-driver.ts'
+import { isTransactionPlan } from './plan.ts'
 import { refuse } from './statement-kinds.ts'
 
 /** The client type that a pool's `connect` gives. */
@@ -61,7 +62,7 @@ function queryPool(environment: AtEnvironment, pool: PgPool, args: readonly unkn
   const { xid } = currentContext()
   if (xid === undefined) return passQuery(pool, args)
   const { query, callback } = readQueryCall(args)
-  if (query === undefined) throw refuseCursor()
+  if (query === undefined) throw refusePoolCursor()
   return answer(queryInside(environment, pool, query, xid), callback)
 }
 
@@ -71,8 +72,11 @@ async function queryInside(
   query: PgQuery,
   xid: string,
 ): Promise<PgResult> {
-  const plan = await environment.planOf(query.text)
+  const plan = await environment.planOf(pool, query.text)
   if (plan.kind === 'PASS') return pool.query(query)
+  if (plan.kind === 'MANY') {
+    return withConnection(pool, (client) => new AtClient(environment, client).run(query))
+  }
   if (isTransactionPlan(plan)) {
     throw refuse(
       `${plan.kind} on a pool`,
@@ -136,6 +140,14 @@ function attempt(
       throw error
     }
   })
+}
+
+function refusePoolCursor(): Error {
+  return refuse(
+    'a Query object or cursor on a pool',
+    'its connection must stay open until all of it is read',
+    'use connect() and the client',
+  )
 }
 
 /** PostgreSQL answers a COMMIT with ROLLBACK when a statement before it has failed. */

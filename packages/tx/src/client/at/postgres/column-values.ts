@@ -11,9 +11,12 @@ import type { UndoValue } from '../undo/undo-log.ts'
 
 type JavaType = NonNullable<UndoValue>['javaType']
 
+/** The names of array types are those of their elements behind an underscore. */
+const arrayType = 2003
+
 const types: Readonly<Record<string, readonly [jdbcType: number, javaType: JavaType]>> = {
   bool: [-7, 'java.lang.Boolean'],
-  bit: [-7, 'java.lang.String'],
+  bit: [-7, 'org.postgresql.util.PGobject'],
   int2: [5, 'java.lang.Integer'],
   int4: [4, 'java.lang.Integer'],
   int8: [-5, 'java.lang.Long'],
@@ -33,24 +36,27 @@ const types: Readonly<Record<string, readonly [jdbcType: number, javaType: JavaT
   timetz: [92, 'java.sql.Time'],
   timestamp: [93, 'java.sql.Timestamp'],
   timestamptz: [93, 'java.sql.Timestamp'],
+  uuid: [1111, 'java.util.UUID'],
   xml: [2009, 'java.lang.String'],
-  'kind A': [2003, 'java.lang.String'],
+  'kind A': [arrayType, 'java.lang.String'],
   'kind c': [2002, 'java.lang.String'],
   'kind e': [12, 'java.lang.String'],
 }
 
-/** java.sql.Types.OTHER: uuid, json, inet, ranges and whatever else has no number of its own. */
+/** java.sql.Types.OTHER: json, inet, ranges and whatever else has no number of its own. */
 const other = 1111
 
 /** @param typeName the name of the type below domains, or `kind` and a letter of pg_type. */
 export function jdbcTypeOf(typeName: string): number {
+  if (typeName.startsWith('_')) return arrayType
   return types[typeName]?.[0] ?? other
 }
 
 /** A value as the server printed it, as the undo log keeps it. */
 export function toUndoValue(typeName: string, text: string | null): UndoValue {
   if (text === null) return null
-  const javaType = types[typeName]?.[1] ?? 'java.lang.String'
+  if (typeName.startsWith('_')) return arrayValue(typeName.slice(1), text)
+  const javaType = types[typeName]?.[1] ?? otherClass(typeName)
   switch (javaType) {
     case 'java.lang.Boolean':
       return { javaType, text: text === 't' ? 'true' : 'false' }
@@ -62,9 +68,16 @@ export function toUndoValue(typeName: string, text: string | null): UndoValue {
       return dateValue(javaType, text)
     case 'javax.sql.rowset.serial.SerialBlob':
       return bytesValue(text)
+    case 'org.postgresql.util.PGobject':
+      return { javaType, text, databaseType: typeName }
     default:
       return { javaType, text }
   }
+}
+
+/** The driver's object for its own types is not told from the name of their kind. */
+function otherClass(typeName: string): JavaType {
+  return typeName.startsWith('kind ') ? 'java.lang.String' : 'org.postgresql.util.PGobject'
 }
 
 /** The text that, cast to the column's type in a session in UTC, is the value. */
@@ -85,6 +98,21 @@ function dateValue(javaType: 'java.sql.Date' | 'java.sql.Timestamp', text: strin
   const exact = javaType === 'java.sql.Date' ? dateText(ms) : timestampText(ms, instant.nanos)
   const isKept = exact !== undefined && (isZoned || exact === text)
   return isKept ? { javaType, text: exact } : { javaType: 'java.lang.String', text }
+}
+
+/** Arrays of more dimensions, or with bounds of their own, stay text. */
+function arrayValue(databaseType: string, text: string): UndoValue {
+  const inner = text.slice(1, -1)
+  if (text[0] !== '{' || /^\{|[^\\]\{/.test(inner.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""'))) {
+    return { javaType: 'java.lang.String', text }
+  }
+  const values: UndoValue[] = []
+  for (const [whole, quoted] of inner.matchAll(/"((?:[^"\\]|\\.)*)"|[^,]+/gs)) {
+    const element = quoted?.replaceAll(/\\(.)/gs, '$1') ?? (whole === 'NULL' ? null : whole)
+    values.push(toUndoValue(databaseType, element))
+  }
+  const elements = { jdbcType: jdbcTypeOf(databaseType), values }
+  return { javaType: 'java.sql.Array', text, databaseType, elements }
 }
 
 function bytesValue(text: string): UndoValue {

@@ -1,7 +1,9 @@
 /** What the parts of one PostgreSQL resource share. */
 import type { Clock, Random } from '@settee/kit'
 import type { BranchPort } from '../../resource.ts'
-import type { Plan } from './analyze-sql.ts'
+import type { Connection } from './pg-driver.ts'
+import type { SeataNamespace } from '../undo/jackson-codec.ts'
+import type { Plan } from './plan.ts'
 import type { TableCache } from './table-meta.ts'
 import type { UndoTable } from './undo-table.ts'
 import type { FunctionCache } from './volatile-functions.ts'
@@ -24,8 +26,10 @@ export interface AtEnvironment {
   readonly functions: FunctionCache
   readonly undoTable: UndoTable
   readonly limits: AtLimits
+  /** Where the Java peers that read the undo logs have their classes. */
+  readonly undoNamespace: SeataNamespace
   readonly clock: Clock
   readonly random: Random
   /** What to do with a statement; throws SETTEE_TX_UNSUPPORTED_SQL. */
-  readonly planOf: (text: string) => Promise<Plan>
+  readonly planOf: (client: Connection, text: string) => Promise<Plan>
 }

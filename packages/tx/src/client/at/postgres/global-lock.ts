@@ -22,11 +22,16 @@ export interface Conflict {
   readonly isRead: boolean
 }
 
+/** What of a resource waiting for global locks needs; that of every database has it. */
+export type LockEnvironment = Pick<AtEnvironment, 'clock' | 'port' | 'random' | 'resourceId'> & {
+  readonly limits: Pick<AtEnvironment['limits'], 'lockWaitMs'>
+}
+
 export type Outcome<Result> = { readonly result: Result } | { readonly conflict: Conflict }
 
 /** Runs `attempt` until it meets no conflict or the wait has lasted `lockWaitMs`. */
 export async function retryOnConflict<Result>(
-  environment: AtEnvironment,
+  environment: LockEnvironment,
   xid: string,
   attempt: () => Promise<Outcome<Result>>,
 ): Promise<Result> {
@@ -48,7 +53,7 @@ export async function retryOnConflict<Result>(
 
 /** @returns the branch that took the global locks, if one had to. */
 async function waitForLock(
-  environment: AtEnvironment,
+  environment: LockEnvironment,
   xid: string,
   { error, lockKeys, isRead }: Conflict,
   deadlineMs: number,
@@ -77,7 +82,7 @@ export const readBackoff = { minMs: 5, maxMs: 250 } as const
 
 /** Says that a branch left no changes. The coordinator finds out by itself if this gets lost. */
 export async function reportFailed(
-  { port, resourceId }: AtEnvironment,
+  { port, resourceId }: LockEnvironment,
   xid: string,
   branchId: Long,
 ): Promise<void> {

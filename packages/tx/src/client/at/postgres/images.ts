@@ -1,48 +1,43 @@
 /**
  * Runs a statement and keeps what it changed: the rows before and after it, as the server printed
- * them. The image travels in the statement's own answer (RETURNING), behind a mark; the caller gets
- * the answer that the statement alone would have had.
+ * them. The image travels in the statement's own answer (returning.ts), behind a mark; the caller
+ * gets the answer that the statement alone would have had.
  */
 import { assert } from '@settee/kit'
-import type { Field, Row, StatementUndoLog, UndoValue } from '../undo/undo-log.ts'
-import {
-  markName,
-  type InsertOrDeletePlan,
-  referenceOf,
-  type LockPlan,
-  type UpdatePlan,
-} from './analyze-sql.ts'
-import { toUndoValue } from './column-values.ts'
+import type { StatementUndoLog } from '../undo/undo-log.ts'
 import type { AtEnvironment } from './environment.ts'
+import { keyOf, rawKey, recordsOf, runMarked, type Image, type RawRow } from './image-rows.ts'
 import type { KeyedRecords } from './lock-keys.ts'
-import { rawText, type PgClient, type PgField, type PgQuery, type PgResult } from './pg-driver.ts'
+import type { PgClient, PgQuery, PgResult } from './pg-driver.ts'
+import {
+  referenceOf,
+  type ChangePlan,
+  type LockPlan,
+  type Pin,
+  type Relation,
+  type Target,
+  type WritePlan,
+} from './plan.ts'
+import { rehearse } from './rehearsal.ts'
 import { refuse } from './statement-kinds.ts'
-import { keyText, matchesFields, type Column, type Table } from './table-meta.ts'
-
-export type ChangePlan = InsertOrDeletePlan | UpdatePlan | LockPlan
+import { matchesFields, type Table } from './table-meta.ts'
+import type { Run, TouchedRow, TouchedTable } from './touched.ts'
+import { checkRowCount, checkUndoable, refuseAltered, refuseNewKey } from './undoable.ts'
+import { prepareWith } from './with-images.ts'
 
 export interface Change {
   readonly result: PgResult
-  /** Undefined when no row was changed, and for SELECT … FOR UPDATE. */
-  readonly undo?: StatementUndoLog
+  /** What to undo, in the order in which it was done. */
+  readonly undo: readonly StatementUndoLog[]
   /** The rows that SELECT … FOR UPDATE returned. */
-  readonly locked?: KeyedRecords
+  readonly locked: readonly KeyedRecords[]
 }
 
 /** A change that may be made: nothing has been sent but a look at the catalog. */
 export type PreparedChange = () => Promise<Change>
 
-type RawRow = readonly (string | null)[]
-
-interface Image {
-  /** {@link Table.version} when the statement ran; undefined without rows. */
-  readonly version: string | undefined
-  readonly fields: readonly PgField[]
-  readonly rows: readonly RawRow[]
-}
-
 /**
- * Looks whether the table's changes can be undone.
+ * Looks whether the statement's changes can be undone.
  * @throws SETTEE_TX_UNSUPPORTED_SQL when they cannot; nothing has run then.
  */
 export async function prepareChange(
@@ -51,140 +46,148 @@ export async function prepareChange(
   plan: ChangePlan,
   query: PgQuery,
 ): Promise<PreparedChange> {
-  const table = await environment.tables.byName(client, referenceOf(plan.relation))
-  if (table === undefined) return () => runUnknown(client, plan, query)
-  await environment.functions.check(client, plan.calls)
-  checkUndoable(table, plan)
-  return () => {
-    if (plan.kind === 'UPDATE') return runUpdate(environment, client, plan, query)
-    return runReturning(environment, client, plan, query)
+  const relations =
+    plan.kind === 'LOCK'
+      ? plan.relations
+      : plan.kind === 'WITH'
+        ? plan.targets.map(({ relation }) => relation)
+        : [plan.relation]
+  const tables: Table[] = []
+  for (const relation of relations) {
+    const table = await environment.tables.byName(client, referenceOf(relation))
+    if (table === undefined) return () => runUnknown(client, relation, query)
+    tables.push(table)
   }
+  await environment.functions.check(client, plan.calls)
+  if (plan.kind === 'LOCK') {
+    for (const { refusal } of tables) if (refusal !== undefined) throw refusal
+    return () => runLock(environment, client, plan, query)
+  }
+  const run =
+    plan.kind === 'WITH'
+      ? prepareWith(environment, client, { plan, query, tables })
+      : prepareWrite(environment, client, { plan, query, table: tables[0]! })
+  const targets = plan.kind === 'WITH' ? plan.targets : [plan]
+  for (const [i, target] of targets.entries()) checkUndoable(tables[i]!, target)
+  const mustRehearse = targets.some(({ image }) => image === 'touched')
+  return async () => changeOf(mustRehearse ? await rehearse(client, run) : await run())
 }
 
 /** A table that does not exist is the server's to complain about. */
-async function runUnknown(client: PgClient, plan: ChangePlan, query: PgQuery): Promise<never> {
+async function runUnknown(client: PgClient, relation: Relation, query: PgQuery): Promise<never> {
   await client.query(query)
-  throw refuse(`${plan.kind} of ${plan.relation.name}`, 'it is no known table', 'name a table')
+  throw refuse(`a change of ${relation.name}`, 'it is no known table', 'name a table')
 }
 
-async function runReturning(
+async function runLock(
   environment: AtEnvironment,
   client: PgClient,
-  plan: InsertOrDeletePlan | LockPlan,
+  plan: LockPlan,
   query: PgQuery,
 ): Promise<Change> {
-  const { result, image } = await runMarked(client, query, plan.text)
-  const table = await tableOf(environment, client, plan, image)
-  checkRowCount(environment, image.rows.length, plan.kind)
-  const records = recordsOf(table, image.rows)
-  const isKept = plan.kind === 'LOCK'
-  if (records.rows.length === 0) return { result }
-  if (isKept) return { result, locked: records }
-  const none = { tableName: table.name, rows: [] }
-  const isInsert = plan.kind === 'INSERT'
-  const undo = {
-    sqlType: plan.kind,
-    tableName: table.name,
-    beforeImage: isInsert ? none : records,
-    afterImage: isInsert ? records : none,
+  const { result, images } = await runMarked(client, query, plan.text)
+  checkRowCount(environment, result.rowCount ?? 0, 'SELECT … FOR UPDATE')
+  const locked: KeyedRecords[] = []
+  for (const image of images) {
+    const table = await tableOf(environment, client, image, (one) => {
+      if (one.refusal !== undefined) throw one.refusal
+    })
+    if (image.rows.length > 0) locked.push(recordsOf(table, image.rows))
   }
-  return { result, undo }
+  return { result, undo: [], locked }
 }
 
-async function runUpdate(
+interface Write {
+  readonly plan: WritePlan
+  readonly query: PgQuery
+  readonly table: Table
+}
+
+function prepareWrite(
   environment: AtEnvironment,
   client: PgClient,
-  plan: UpdatePlan,
-  query: PgQuery,
-): Promise<Change> {
+  { plan, query }: Write,
+): () => Promise<Run> {
+  const check = (table: Table): void => checkUndoable(table, plan)
+  return async () => {
+    const found =
+      plan.pin === undefined
+        ? undefined
+        : await readBefore(environment, client, { plan, pin: plan.pin, query, check })
+    const pinned = found?.rows.map((row) => row.at(-1))
+    const values = pinned === undefined ? query.values : [...(query.values ?? []), pinned]
+    const { result, images } = await runMarked(client, { ...query, values }, plan.text)
+    const image = images[0]!
+    checkRowCount(environment, image.rows.length, plan.verb)
+    const half = image.fields.length / 2
+    const fields = plan.image === 'both' ? image.fields.slice(0, half) : image.fields
+    const shown = plan.image === 'touched' ? image.fields.slice(1) : fields
+    const table = await tableOf(environment, client, { ...image, fields: shown }, check)
+    const rows = image.rows.map((row) => touchedRow(plan, table, row))
+    const touched = {
+      table,
+      target: plan,
+      rows: found === undefined ? rows : paired(table, found, rows),
+    }
+    return { result, touched: [touched] }
+  }
+}
+
+/** A row of an image of this form. */
+function touchedRow({ image }: Target, table: Table, row: RawRow): TouchedRow {
+  switch (image) {
+    case 'after':
+      return { before: undefined, after: row }
+    case 'before':
+      return { before: row, after: undefined }
+    case 'touched':
+      return { before: undefined, after: row.slice(1), existed: row[0] === 't' }
+    default: {
+      const [before, after] = [row.slice(0, row.length / 2), row.slice(row.length / 2)]
+      const isThere = (one: RawRow): boolean => rawKey(table, one).every((text) => text !== null)
+      return {
+        before: isThere(before) ? before : undefined,
+        after: isThere(after) ? after : undefined,
+      }
+    }
+  }
+}
+
+interface Before {
+  readonly plan: WritePlan
+  readonly pin: Pin
+  readonly query: PgQuery
+  readonly check: (table: Table) => void
+}
+
+/** The rows that an UPDATE will find, locked, each with its address behind it. */
+async function readBefore(
+  environment: AtEnvironment,
+  client: PgClient,
+  { pin, query, check }: Before,
+): Promise<Image> {
   const values = query.values ?? []
-  // The lock is the one that the UPDATE itself takes, so that foreign keys to the row go on.
-  const limit = `LIMIT ${environment.limits.maxRows + 1} FOR NO KEY UPDATE`
-  const found = await runMarked(
+  const { images } = await runMarked(
     client,
-    { text: '', values: plan.imageParameters.map((number) => values[number - 1]) },
-    `${plan.imageText}\n${limit}`,
+    { text: '', values: pin.imageParameters.map((number) => values[number - 1]) },
+    `${pin.imageText}\nLIMIT ${environment.limits.maxRows + 1} ${pin.lock}`,
   )
+  const image = images[0]!
   // The version comes with the UPDATE: what was there then decides.
-  const fields = found.image.fields.slice(0, -1)
-  await tableOf(environment, client, plan, { ...found.image, version: undefined, fields })
-  checkRowCount(environment, found.image.rows.length, plan.kind)
-  const pinned = found.image.rows.map((row) => row.at(-1))
-  const { result, image } = await runMarked(
-    client,
-    { ...query, values: [...values, pinned] },
-    plan.text,
-  )
-  if (image.rows.length === 0) return { result }
+  const described = { ...image, version: undefined, fields: image.fields.slice(0, -1) }
+  await tableOf(environment, client, described, check)
+  checkRowCount(environment, image.rows.length, 'UPDATE')
+  return image
+}
 
-  const table = await tableOf(environment, client, plan, image)
-  const stored = new Set(plan.columns)
-  const after = recordsOf(table, image.rows, stored)
-  const beforeByKey = new Map(
-    recordsOf(table, found.image.rows, stored).rows.map((row) => [keyOf(row), row]),
-  )
-  const before = after.rows.map((row) => {
-    const match = beforeByKey.get(keyOf(row))
+/** The rows of an UPDATE beside those that were there before it. */
+function paired(table: Table, found: Image, rows: readonly TouchedRow[]): TouchedRow[] {
+  const before = new Map(found.rows.map((row) => [JSON.stringify(rawKey(table, row)), row]))
+  return rows.map(({ after }) => {
+    const match = before.get(JSON.stringify(rawKey(table, after!)))
     assert(match !== undefined, 'an UPDATE changed a row that its image does not have')
-    return match
+    return { before: match, after }
   })
-  const undo = {
-    sqlType: plan.kind,
-    tableName: table.name,
-    beforeImage: { tableName: table.name, rows: before },
-    afterImage: after,
-  }
-  return { result, undo }
-}
-
-/** Runs `text` and parts its answer into the caller's columns and the image behind the mark. */
-async function runMarked(
-  client: PgClient,
-  query: PgQuery,
-  text: string,
-): Promise<{ result: PgResult; image: Image }> {
-  // Only these properties: a name would clash with the same statement outside of the transaction.
-  const result = await client.query({
-    text,
-    values: query.values === undefined || query.values.length === 0 ? undefined : query.values,
-    rowMode: 'array',
-    types: rawText,
-  })
-  const { fields } = result
-  const rows = result.rows as RawRow[]
-  const mark = fields.findLastIndex((field) => field.name === markName)
-  if (fields.some((field) => field.format === 'binary')) {
-    throw refuse('a change', 'the connection asks for binary results', 'set binary: false')
-  }
-  const version = rows[0]?.[mark]
-  if (version === null) {
-    throw refuse(
-      'a change',
-      'the session prints dates, intervals or floats in a form that loses digits or order',
-      "SET DateStyle = 'ISO', IntervalStyle = 'postgres', extra_float_digits = 1",
-    )
-  }
-  const image = {
-    version,
-    fields: fields.slice(mark + 1),
-    rows: rows.map((row) => row.slice(mark + 1)),
-  }
-  return { result: answerOf(client, query, result, mark), image }
-}
-
-/** The answer without the image, its rows parsed as the caller wants them. */
-function answerOf(client: PgClient, query: PgQuery, result: PgResult, mark: number): PgResult {
-  const types = query.types ?? client
-  const fields = result.fields.slice(0, mark)
-  const parsers = fields.map((field) => types.getTypeParser(field.dataTypeID, 'text'))
-  const isArray = query.rowMode === 'array'
-  const parsed = (row: RawRow): unknown[] =>
-    parsers.map((parse, i) => (row[i] === null ? null : parse(row[i]!)))
-  const rows = (result.rows as RawRow[]).map((row) => {
-    const cells = parsed(row)
-    return isArray ? cells : Object.fromEntries(fields.map((field, i) => [field.name, cells[i]]))
-  })
-  return Object.assign(result, { fields, rows: mark === 0 ? [] : rows, rowAsArray: isArray })
 }
 
 /**
@@ -194,116 +197,87 @@ function answerOf(client: PgClient, query: PgQuery, result: PgResult, mark: numb
 async function tableOf(
   environment: AtEnvironment,
   client: PgClient,
-  plan: ChangePlan,
-  { fields, version }: Image,
+  { fields, version }: Pick<Image, 'fields' | 'version'>,
+  check: (table: Table) => void,
 ): Promise<Table> {
   const oid = fields[0]?.tableID ?? 0
   const known = await environment.tables.byOid(client, oid)
   const isCurrent = version === undefined || version === known.version
   if (isCurrent && matchesFields(known, fields)) {
-    checkUndoable(known, plan)
+    check(known)
     return known
   }
   environment.tables.clear()
   const fresh = await environment.tables.byOid(client, oid)
-  checkUndoable(fresh, plan)
-  if (!matchesFields(fresh, fields)) {
-    throw refuse(`a change of ${fresh.name}`, 'the table was altered meanwhile', 'try again')
-  }
+  check(fresh)
+  if (!matchesFields(fresh, fields)) throw refuseAltered(fresh)
   return fresh
 }
 
-function checkUndoable(table: Table, plan: ChangePlan): void {
-  if (table.refusal !== undefined) throw table.refusal
-  if (plan.kind === 'DELETE' && table.cascades.some((cascade) => cascade.onDelete)) {
-    throw refuse(
-      `DELETE FROM ${table.name}`,
-      `a foreign key of ${table.cascades[0]!.table} changes rows there by itself`,
-      'delete those rows first and let the key be ON DELETE NO ACTION',
-    )
-  }
-  if (plan.kind !== 'UPDATE') return
-  const keyColumn = table.primaryKey.find((column) => plan.columns.includes(column.name))
-  if (keyColumn !== undefined) {
-    throw refuse(
-      `UPDATE ${table.name} SET ${keyColumn.name}`,
-      'the row cannot be found again when its primary key changes',
-      'insert a new row and delete the old one',
-    )
-  }
-  const numbered = table.columns.find(
-    ({ name, isAlwaysIdentity }) => isAlwaysIdentity && plan.columns.includes(name),
-  )
-  if (numbered !== undefined) {
-    throw refuse(
-      `UPDATE ${table.name} SET ${numbered.name}`,
-      'it is GENERATED ALWAYS, so that its number cannot be restored',
-      'make it GENERATED BY DEFAULT or leave it as it is',
-    )
-  }
-  const cascade = table.cascades.find(
-    ({ onUpdate, columns }) => onUpdate && columns.some((name) => plan.columns.includes(name)),
-  )
-  if (cascade !== undefined) {
-    throw refuse(
-      `UPDATE ${table.name}`,
-      `a foreign key of ${cascade.table} changes rows there by itself`,
-      'let the key be ON UPDATE NO ACTION',
-    )
-  }
-}
+// ----------------------------------------------------------------------- what is to be undone
 
-function checkRowCount({ limits }: AtEnvironment, count: number, kind: string): void {
-  if (count <= limits.maxRows) return
-  throw refuse(
-    `${kind} of more than ${limits.maxRows} rows`,
-    'each row is kept and locked until the transaction ends',
-    'change fewer rows at a time or raise maxRows',
-  )
-}
-
-/** Image rows as records: the columns that can be written, of an UPDATE only those in `stored`. */
-function recordsOf(
-  table: Table,
-  rows: readonly RawRow[],
-  stored?: ReadonlySet<string>,
-): KeyedRecords {
-  const columns = table.columns.flatMap((column, i) => {
-    const isKept = column.isPrimaryKey || stored === undefined || stored.has(column.name)
-    return column.isGenerated || !isKept ? [] : [{ column, i }]
-  })
+function changeOf({ result, touched }: Run): Change {
   return {
-    tableName: table.name,
-    rows: rows.map((row) => {
-      const fields = columns.map(({ column, i }) => ({
-        name: column.name,
-        isPrimaryKey: column.isPrimaryKey,
-        jdbcType: column.jdbcType,
-        value: toUndoValue(column.typeName, row[i]!),
-      }))
-      return { fields, lockKey: lockKeyOf(columns, fields) }
-    }),
+    result,
+    undo: orderForUndo(touched.flatMap(statementsOf)).map(({ undo }) => undo),
+    locked: [],
   }
 }
 
-function lockKeyOf(
-  columns: readonly { readonly column: Column }[],
-  fields: readonly Field[],
-): readonly string[] {
-  return fields.flatMap(({ isPrimaryKey, value }, i) =>
-    isPrimaryKey ? [keyText(columns[i]!.column, value?.text ?? '')] : [],
-  )
+interface Undo {
+  readonly table: Table
+  readonly undo: StatementUndoLog
 }
 
-/** A peer may have written a number of the same value in another form. */
-function comparable(value: UndoValue): string | undefined {
-  if (value?.javaType !== 'java.math.BigDecimal') return value?.text
-  return value.text.includes('.') ? value.text.replace(/\.?0+$/, '') : value.text
+/**
+ * A statement as one that deletes, one that updates and one that inserts: undone from the last to
+ * the first, each finds the values free that it needs.
+ */
+function statementsOf({ table, target, rows }: TouchedTable): readonly Undo[] {
+  const deleted = rows.flatMap(({ before, after }) => (after === undefined ? [before!] : []))
+  const inserted = rows.flatMap(({ before, after }) => (before === undefined ? [after!] : []))
+  const updated = rows.filter(({ before, after }) => before !== undefined && after !== undefined)
+  const stored = new Set(target.columns)
+  const before = recordsOf(
+    table,
+    updated.map((row) => row.before!),
+    stored,
+  )
+  const after = recordsOf(
+    table,
+    updated.map((row) => row.after!),
+    stored,
+  )
+  if (before.rows.some((row, i) => keyOf(row) !== keyOf(after.rows[i]!))) {
+    throw refuseNewKey(table, table.primaryKey[0]!.name)
+  }
+  const none = { tableName: table.name, rows: [] }
+  const statements = [
+    { sqlType: 'DELETE', beforeImage: recordsOf(table, deleted), afterImage: none },
+    { sqlType: 'UPDATE', beforeImage: before, afterImage: after },
+    { sqlType: 'INSERT', beforeImage: none, afterImage: recordsOf(table, inserted) },
+  ] as const
+  return statements
+    .filter(({ beforeImage, afterImage }) => beforeImage.rows.length + afterImage.rows.length > 0)
+    .map((statement) => ({ table, undo: { ...statement, tableName: table.name } }))
 }
 
-/** A row's primary key as one string, the same for its images before and after. */
-export function keyOf(row: Row): string {
-  return JSON.stringify(
-    row.fields.filter((field) => field.isPrimaryKey).map(({ value }) => comparable(value)),
-  )
+/** Rows go before those that they point at, and come back after them, whatever the text's order. */
+function orderForUndo(statements: readonly Undo[]): readonly Undo[] {
+  const ordered = [...statements]
+  // Each round brings one more to its place; a cycle of foreign keys has none that is right.
+  for (let round = 1; round < ordered.length; round++) {
+    for (let i = 1; i < ordered.length; i++) {
+      const [first, second] = [ordered[i - 1]!, ordered[i]!]
+      const isWrong =
+        (second.undo.sqlType === 'INSERT' && pointsAt(first.table, second.table)) ||
+        (first.undo.sqlType === 'DELETE' && pointsAt(second.table, first.table))
+      if (isWrong) ordered.splice(i - 1, 2, second, first)
+    }
+  }
+  return ordered
+}
+
+function pointsAt(child: Table, parent: Table): boolean {
+  return child.oid !== parent.oid && child.references.includes(parent.oid)
 }

@@ -13,15 +13,16 @@ import { backoffMs, isSetteeError, messageOf, sleep, type SetteeError } from '@s
 import type { Long } from '@settee/wire'
 import { txError } from '../../../errors.ts'
 import { BranchType } from '../../../protocol/status.ts'
+import { packUndoLog, type PackedUndoLog } from '../undo/compression.ts'
 import { encodeUndoLog } from '../undo/jackson-codec.ts'
-import { undoContext } from '../undo/undo-context.ts'
 import type { BranchUndoLog, StatementUndoLog, TableRecords } from '../undo/undo-log.ts'
 import type { AtEnvironment } from './environment.ts'
 import { readBackoff, reportFailed, type Conflict, type Outcome } from './global-lock.ts'
-import { prepareChange, type ChangePlan } from './images.ts'
+import { prepareChange } from './images.ts'
 import { LocalTransaction } from './local-transaction.ts'
 import { lockKeysOf, type KeyedRecords } from './lock-keys.ts'
 import { sqlState, type PgClient, type PgQuery, type PgResult } from './pg-driver.ts'
+import type { ChangePlan } from './plan.ts'
 import { refuse } from './statement-kinds.ts'
 
 /** Runs one statement as a branch of its own. */
@@ -37,9 +38,10 @@ export async function runAlone(
   try {
     const done = await change()
     result = done.result
-    if (done.undo !== undefined) local.add(done.undo)
+    local.add(done.undo)
     const conflict = await checkLocked(environment, work.xid, done.locked)
     if (conflict !== undefined) {
+      if (isNoWait(work.plan)) throw conflict.error
       await client.query({ text: 'ROLLBACK' })
       return { conflict }
     }
@@ -52,14 +54,19 @@ export async function runAlone(
   return 'conflict' in outcome ? outcome : { result }
 }
 
+/** Whether the statement is one that waits for no lock. */
+export function isNoWait(plan: ChangePlan): boolean {
+  return plan.kind === 'LOCK' && plan.isNoWait
+}
+
 /** Whether the rows that SELECT … FOR UPDATE returned belong to other global transactions. */
 async function checkLocked(
   { port, resourceId }: AtEnvironment,
   xid: string,
-  locked: KeyedRecords | undefined,
+  locked: readonly KeyedRecords[],
 ): Promise<Conflict | undefined> {
-  if (locked === undefined) return undefined
-  const lockKeys = lockKeysOf([locked])
+  if (locked.length === 0) return undefined
+  const lockKeys = lockKeysOf(locked)
   if (await port.isLockable(xid, resourceId, lockKeys)) return undefined
   const error = txError(
     'SETTEE_TX_LOCK_CONFLICT',
@@ -73,10 +80,11 @@ async function checkLocked(
 export async function awaitLocked(
   environment: AtEnvironment,
   xid: string,
-  locked: KeyedRecords | undefined,
+  locked: readonly KeyedRecords[],
+  waitMs: number,
 ): Promise<Conflict | undefined> {
-  const { clock, limits, random } = environment
-  const deadlineMs = clock.monotonic() + limits.lockWaitWithRowLocksMs
+  const { clock, random } = environment
+  const deadlineMs = clock.monotonic() + waitMs
   for (let failures = 1; ; failures++) {
     const conflict = await checkLocked(environment, xid, locked)
     if (conflict === undefined || clock.monotonic() >= deadlineMs) return conflict
@@ -113,27 +121,28 @@ export async function commitBranch(
     if (!isSetteeError(error, 'SETTEE_TX_LOCK_CONFLICT')) throw error
     return { conflict: { error, lockKeys, isRead: false } }
   }
+  let log: PackedUndoLog
   try {
-    const rollbackText = encodeChecked(environment, { xid, branchId, statements })
-    const row = { context: undoContext, rollbackText, isFinished: false }
-    await environment.undoTable.insert(client, { xid, branchId }, row)
+    log = await packUndoLog(encodeChecked(environment, { xid, branchId, statements }))
   } catch (error) {
     await rollBack(client, error)
     await reportFailed(environment, xid, branchId)
-    throw sqlState(error) === '23505' ? tooLate(xid, branchId, error) : error
+    throw error
   }
   try {
-    return { result: await client.query({ text: 'COMMIT' }) }
+    return { result: await environment.undoTable.insertAndCommit(client, { xid, branchId }, log) }
   } catch (error) {
-    // An ERROR of the server is certain; a broken connection (or FATAL) is not.
-    const isCertain = sqlState(error) !== undefined && severityOf(error) === 'ERROR'
-    if (isCertain) await reportFailed(environment, xid, branchId)
-    throw error
+    // An ERROR of the server is certain, and what was never sent; a connection that broke is not.
+    if (severityOf(error) === 'ERROR' || isUnsent(error)) {
+      await rollBack(client, error)
+      await reportFailed(environment, xid, branchId)
+    }
+    throw environment.undoTable.isTaken(error) ? tooLate(xid, branchId, error) : error
   }
 }
 
-function encodeChecked({ limits }: AtEnvironment, log: BranchUndoLog): string {
-  const text = encodeUndoLog(log)
+function encodeChecked({ limits, undoNamespace }: AtEnvironment, log: BranchUndoLog): string {
+  const text = encodeUndoLog(log, undoNamespace)
   if (text.length <= limits.maxUndoLength) return text
   throw refuse(
     'a local transaction',
@@ -168,6 +177,11 @@ export async function rollBack(client: PgClient, error: unknown): Promise<void> 
 export function forgetTables({ tables }: AtEnvironment, error: unknown): void {
   const state = sqlState(error)
   if (state === '42P01' || state === '42703') tables.clear()
+}
+
+/** What the driver says when the connection was broken before. */
+function isUnsent(error: unknown): boolean {
+  return error instanceof Error && error.message.endsWith('is not queryable')
 }
 
 function severityOf(error: unknown): unknown {

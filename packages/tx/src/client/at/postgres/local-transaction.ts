@@ -23,8 +23,8 @@ export class LocalTransaction {
     return this.#statements
   }
 
-  add(statement: StatementUndoLog): void {
-    this.#statements.push(statement)
+  add(statements: readonly StatementUndoLog[]): void {
+    this.#statements.push(...statements)
   }
 
   savepoint(name: string): void {

@@ -60,10 +60,20 @@ export type Connection = Pick<PgClient | PgPool, 'query'>
 
 export type Callback = (error: unknown, result?: PgResult) => void
 
+/** A Query object, cursor or stream, which sends itself. */
+export interface PgSubmittable {
+  readonly text?: string
+  /** What a QueryStream reads from. */
+  readonly cursor?: { readonly text: string }
+  submit(connection: unknown): unknown
+  handleError(error: unknown, connection?: unknown): void
+}
+
 /** The arguments of `query`, in whichever of its forms they came. */
 export interface QueryCall {
-  /** Undefined for a Query object or a cursor, which send themselves. */
+  /** Undefined for what sends itself. */
   readonly query: PgQuery | undefined
+  readonly submittable: PgSubmittable | undefined
   readonly callback: Callback | undefined
 }
 
@@ -72,11 +82,13 @@ export function readQueryCall(args: readonly unknown[]): QueryCall {
   const [first, second, third] = args
   const callback = [second, third].find((one) => typeof one === 'function') as Callback | undefined
   const values = Array.isArray(second) ? { values: second as unknown[] } : {}
-  if (typeof first === 'string') return { query: { text: first, ...values }, callback }
-  if (typeof first !== 'object' || first === null || !('text' in first) || 'submit' in first) {
-    return { query: undefined, callback }
+  const call = { query: undefined, submittable: undefined, callback }
+  if (typeof first === 'string') return { ...call, query: { text: first, ...values } }
+  if (typeof first === 'object' && first !== null && 'submit' in first) {
+    return { ...call, submittable: first as PgSubmittable }
   }
-  return { query: { ...(first as PgQuery), ...values }, callback }
+  if (typeof first !== 'object' || first === null || !('text' in first)) return call
+  return { ...call, query: { ...(first as PgQuery), ...values } }
 }
 
 /** Hands a call to the driver as it came, in any of its forms. */

@@ -1,35 +1,33 @@
 /**
  * Which kinds of statements may run inside a global transaction, and what is said of the others.
  */
-import type { ParseResult, TransactionStmt } from 'libpg-query'
 import { messageOf } from '@settee/kit'
+import {
+  nodeOf,
+  type ParseResult,
+  type PostgresGrammar,
+  type RangeVar,
+  type SqlText,
+  type StatementNode,
+  type TransactionStmt,
+} from '@settee/sql/postgres'
 import { txError } from '../../../errors.ts'
-
-export type ParseSql = (text: string) => ParseResult
 
 /** Statements that begin, end or divide a local transaction. */
 export type TransactionPlan =
   | { readonly kind: 'BEGIN' | 'COMMIT' | 'ROLLBACK' }
   | { readonly kind: 'SAVEPOINT' | 'ROLLBACK TO' | 'RELEASE'; readonly savepoint: string }
 
-type Statement = NonNullable<NonNullable<ParseResult['stmts']>[number]['stmt']>
-type KindOf<Union> = Union extends unknown ? keyof Union : never
-type NodeOf<Union, Kind extends PropertyKey> =
-  Union extends Record<Kind, infer Node> ? { kind: Kind; node: Node } : never
-type Tagged = { [Kind in KindOf<Statement>]: NodeOf<Statement, Kind> }[KindOf<Statement>]
-
-/** The statement's kind beside its node, so that the one tells the type of the other. */
-export function nodeOf(statement: Statement): Tagged {
-  const [kind, node] = Object.entries(statement)[0]!
-  return { kind, node } as Tagged
-}
-
 /** Kinds that change no rows, or rows of no table. */
 const passing: ReadonlySet<string> = new Set([
   'InsertStmt',
   'UpdateStmt',
   'DeleteStmt',
+  'MergeStmt',
   'SelectStmt',
+  'DeclareCursorStmt',
+  'FetchStmt',
+  'ClosePortalStmt',
   'TransactionStmt',
   'VariableSetStmt',
   'VariableShowStmt',
@@ -46,7 +44,6 @@ const passing: ReadonlySet<string> = new Set([
 const refusals: Readonly<Record<string, readonly [what: string, why: string, fix: string]>> = {
   TruncateStmt: ['TRUNCATE', 'the rows that it removes are not read', 'use DELETE'],
   CopyStmt: ['COPY', 'the rows that it writes are not known', 'use INSERT with many rows'],
-  MergeStmt: ['MERGE', 'it mixes kinds of changes', 'use INSERT, UPDATE and DELETE'],
   DoStmt: ['DO', 'what the block does is not known', 'send its statements one by one'],
   CallStmt: ['CALL', 'what the procedure does is not known', 'send its statements one by one'],
   ExecuteStmt: [
@@ -62,24 +59,36 @@ const refusals: Readonly<Record<string, readonly [what: string, why: string, fix
   ExplainStmt: ['EXPLAIN', 'with ANALYZE it runs the statement', 'explain outside of it'],
 }
 
-/** The one statement of a text, of a kind that may run. */
-export function expectStatement(parse: ParseSql, text: string): Statement {
-  let statements: ParseResult['stmts']
+function parseStatements(grammar: PostgresGrammar, text: string): ParseResult['stmts'] {
   try {
-    statements = parse(text).stmts
+    return grammar.parse(text).stmts
   } catch (error) {
     throw refuse('a statement', `it cannot be parsed (${messageOf(error)})`, 'correct it')
   }
-  const statement = statements?.[0]?.stmt
-  if (statement === undefined || statements!.length !== 1) {
-    throw refuse(
-      'several statements in one string',
-      'they are handled one by one',
-      'send each alone',
-    )
+}
+
+/** The texts of the statements of a string. */
+export function splitStatements(grammar: PostgresGrammar, sql: SqlText): readonly string[] {
+  const count = parseStatements(grammar, sql.text)?.length
+  const parts = sql.split()
+  if (parts.length === count) return parts
+  throw refuse(
+    'several statements in one string',
+    'one of them has statements inside of it',
+    'send each alone',
+  )
+}
+
+/** The one statement of a text, of a kind that may run. */
+export function expectAllowed(grammar: PostgresGrammar, text: string): StatementNode {
+  const statements = parseStatements(grammar, text)
+  const statement = statements?.length === 1 ? statements[0]?.stmt : undefined
+  if (statement === undefined) {
+    throw refuse('a statement', 'its clauses cannot be singled out', 'put odd names in quotes')
   }
-  const { kind } = nodeOf(statement)
-  if (passing.has(kind)) return statement
+  const node = nodeOf(statement)
+  const { kind } = node
+  if (passing.has(kind)) return node
   const refusal = refusals[kind]
   if (refusal !== undefined) throw refuse(...refusal)
   const isSchemaChange = /^(Create|Alter|Drop|Rename|Comment|Define|Index|View|Rule|Reindex|Grant)/
@@ -92,29 +101,44 @@ export function expectStatement(parse: ParseSql, text: string): Statement {
     : refuse(name, 'it is not known to be safe', 'run it outside of the transaction')
 }
 
-/** Refuses what hides below a statement: writing CTEs, row locks of subqueries, SELECT INTO. */
-export function refuseNested(node: object, isTop = true): void {
+/**
+ * Refuses what hides below a statement: writing CTEs, SELECT INTO, and row locks of subqueries.
+ * @param lockable the table whose rows a subquery may lock, because the statement changes them.
+ */
+export function refuseNested(node: object, lockable?: RangeVar, isTop = true): void {
+  if (!isTop && 'lockingClause' in node && !locksOnly(node, lockable)) {
+    throw refuse(
+      'FOR UPDATE in a subquery',
+      'the rows that it locks are not known',
+      'send it as a statement of its own',
+    )
+  }
   for (const [key, value] of Object.entries(node) as [string, unknown][]) {
     if (typeof value !== 'object' || value === null) continue
     if (key === 'intoClause') {
       throw refuse('SELECT INTO', 'it creates a table', 'create it before and use INSERT … SELECT')
     }
-    if (key === 'lockingClause' && !isTop) {
-      throw refuse(
-        'FOR UPDATE in a subquery',
-        'the rows that it locks are not known',
-        'send it as a statement of its own',
-      )
-    }
     if (/^(Insert|Update|Delete|Merge)Stmt$/.test(key)) {
       throw refuse(
-        'a WITH clause that writes',
+        'a WITH clause that writes, inside of another statement',
         'its changes cannot be told from those of the statement',
-        'send the statements one by one',
+        'put it in front of the whole statement',
       )
     }
-    refuseNested(value, false)
+    refuseNested(value, lockable, false)
   }
+}
+
+function locksOnly(select: object, lockable: RangeVar | undefined): boolean {
+  const from: readonly unknown[] =
+    'fromClause' in select && Array.isArray(select.fromClause) ? select.fromClause : []
+  const tables = from as readonly { readonly RangeVar?: RangeVar }[]
+  return (
+    lockable !== undefined &&
+    tables.length === 1 &&
+    tables[0]!.RangeVar?.relname === lockable.relname &&
+    tables[0]!.RangeVar?.schemaname === lockable.schemaname
+  )
 }
 
 export function transactionPlan(node: TransactionStmt): TransactionPlan {

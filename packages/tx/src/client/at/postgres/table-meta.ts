@@ -31,6 +31,8 @@ export interface Column {
 
 /** A foreign key of another table that changes rows there by itself. */
 export interface Cascade {
+  /** Of the foreign key. */
+  readonly name: string
   /** The other table as SQL. */
   readonly table: string
   readonly foreignColumns: readonly string[]
@@ -52,6 +54,8 @@ export interface Table {
   /** In the order of the primary key's index. */
   readonly primaryKey: readonly Column[]
   readonly cascades: readonly Cascade[]
+  /** Tables that its foreign keys point at. */
+  readonly references: readonly number[]
   /** Why none of its changes can be undone. */
   readonly refusal: Error | undefined
   /** Changes when the table gets a trigger, cascade, rule, row security …: {@link versionSql}. */
@@ -159,6 +163,7 @@ interface CatalogEntry {
     readonly isDeterministic: boolean
   }[]
   readonly cascades: readonly Cascade[]
+  readonly references: readonly number[]
 }
 
 /**
@@ -204,6 +209,7 @@ SELECT pg_catalog.json_build_object(
     LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
   'cascades', COALESCE((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+      'name', k.conname,
       'table', pg_catalog.quote_ident(fn.nspname) || '.' || pg_catalog.quote_ident(f.relname),
       'foreignColumns', ARRAY(SELECT attname FROM pg_catalog.unnest(k.conkey)
         WITH ORDINALITY AS u (number, place) JOIN pg_catalog.pg_attribute
@@ -218,7 +224,9 @@ SELECT pg_catalog.json_build_object(
     JOIN pg_catalog.pg_class f ON f.oid = k.conrelid
     JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
     WHERE k.confrelid = c.oid AND k.contype = 'f'
-      AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))), '[]'))::text
+      AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))), '[]'),
+  'references', ARRAY(SELECT confrelid::int8 FROM pg_catalog.pg_constraint
+    WHERE conrelid = c.oid AND contype = 'f'))::text
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = ${where}`
 
@@ -241,7 +249,8 @@ async function loadTable(
 
 function describeTable(entry: CatalogEntry, missingUndoLog: string | undefined): Table {
   const columns = entry.columns.map((column) => {
-    const isOwn = column.typeKind === 'b' || column.typeKind === 'd'
+    const isOwn =
+      'bdrm'.includes(column.typeKind) || (column.typeKind === 'A' && column.typeName[0] === '_')
     const typeName = isOwn ? column.typeName : `kind ${column.typeKind}`
     return {
       name: column.name,
@@ -265,6 +274,7 @@ function describeTable(entry: CatalogEntry, missingUndoLog: string | undefined):
     columns,
     primaryKey,
     cascades: entry.cascades,
+    references: entry.references,
     refusal: refusalOf(entry, missingUndoLog) ?? refusalOfKey(entry, primaryKey),
     version: entry.version,
   }

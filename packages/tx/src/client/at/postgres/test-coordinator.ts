@@ -16,7 +16,11 @@ interface Branch {
 
 export class MemoryCoordinator implements BranchPort {
   readonly registrations: BranchRegistration[] = []
-  readonly reports: { readonly branchId: Long; readonly status: BranchStatus }[] = []
+  readonly reports: {
+    readonly branchId: Long
+    readonly status: BranchStatus
+    readonly applicationData: string
+  }[] = []
   /** Runs before a registration is looked at. */
   beforeRegister: (registration: BranchRegistration) => Promise<void> | void = () => {}
   readonly #resources = new Map<string, Resource>()
@@ -94,9 +98,13 @@ export class MemoryCoordinator implements BranchPort {
 
   async reportBranch(
     xid: string,
-    { branchId, status }: { branchId: Long; status: BranchStatus },
+    {
+      branchId,
+      status,
+      applicationData = '',
+    }: { branchId: Long; status: BranchStatus; applicationData?: string },
   ): Promise<void> {
-    this.reports.push({ branchId, status })
+    this.reports.push({ branchId, status, applicationData })
     if (status !== BranchStatus.PhaseOne_Failed) return
     const branches = this.#branches.get(xid)
     if (branches === undefined) return

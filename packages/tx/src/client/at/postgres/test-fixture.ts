@@ -7,7 +7,7 @@ import type { AtPool } from './at-pool.ts'
 import { MemoryCoordinator } from './test-coordinator.ts'
 import { createPostgresResource, type PostgresResourceOptions } from './postgres-resource.ts'
 import type { TestPostgres } from './test-postgres.ts'
-import type { DirtyReport } from './undo-branch.ts'
+import type { DirtyReport } from '../dirty-report.ts'
 import { postgresUndoLogDdl } from './undo-table.ts'
 
 export interface Fixture {
@@ -28,14 +28,17 @@ let databaseCount = 0
 export async function createFixture(
   server: TestPostgres,
   schema: string,
-  options: Partial<PostgresResourceOptions<pg.Pool>> = {},
+  {
+    wrap = (pool) => pool,
+    ...options
+  }: Partial<PostgresResourceOptions<pg.Pool>> & { wrap?: (pool: pg.Pool) => pg.Pool } = {},
 ): Promise<Fixture> {
   const plain = await server.createPool(`at_${++databaseCount}`)
   await plain.query(`${postgresUndoLogDdl()}\n${schema}`)
   const coordinator = new MemoryCoordinator()
   const dirty: DirtyReport[] = []
   const { pool, resource } = createPostgresResource({
-    pool: plain,
+    pool: wrap(plain),
     port: coordinator,
     onDirty: (report) => dirty.push(report),
     ...options,

@@ -18,8 +18,13 @@ export interface TestPostgres {
   stop(): Promise<void>
 }
 
+export interface TestPostgresOptions {
+  /** More arguments for the server, such as `-c` and `max_prepared_transactions=10`. */
+  readonly args?: readonly string[]
+}
+
 /** Starts a server; takes one to two seconds. */
-export async function startTestPostgres(): Promise<TestPostgres> {
+export async function startTestPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
   const directory = await mkdtemp(join(tmpdir(), 'settee-postgres-'))
   const port = await freePort()
   const user = 'settee'
@@ -34,7 +39,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     // The server refuses to run as root, so root runs it as another user.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--no-sync'],
-    postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1'],
+    postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', ...(options.args ?? [])],
     onLog: () => {},
     onError: () => {},
   })

@@ -11,35 +11,42 @@
  * ```
  * Original: org.apache.seata.rm.datasource.undo.AbstractUndoLogManager.undo.
  */
-import { isSetteeError, messageOf, type SetteeError } from '@settee/kit'
+import { messageOf, type SetteeError } from '@settee/kit'
 import { txError } from '../../../errors.ts'
 import { BranchStatus } from '../../../protocol/status.ts'
 import { decodeUndoLog } from '../undo/jackson-codec.ts'
-import { checkUndoContext, undoContext } from '../undo/undo-context.ts'
-import type { BranchKey, StatementUndoLog } from '../undo/undo-log.ts'
+import {
+  describeDirtyRows,
+  dirtyReportOf,
+  DirtyRowsError,
+  needsPerson,
+  sendDirtyReport,
+  type DirtyReport,
+} from '../dirty-report.ts'
+import { unpackUndoLog } from '../undo/compression.ts'
+import { checkWhole } from '../undo/undo-context.ts'
+import type { RepairChoice } from '../../repair-choice.ts'
+import type { BranchKey, BranchUndoLog } from '../undo/undo-log.ts'
 import type { AtEnvironment } from './environment.ts'
 import { sqlState, withConnection, type PgClient, type PgPool } from './pg-driver.ts'
-import { isUnundoable, undoStatement } from './undo-statement.ts'
+import { createRepair, repairStatement } from './repair-statement.ts'
+import type { TableCache } from './table-meta.ts'
+import { isUnundoable, sqlWriter, undoStatement, type Dirty } from './undo-statement.ts'
 import type { UndoRow } from './undo-table.ts'
-
-/** A branch that cannot be rolled back without a person. */
-export interface DirtyReport extends BranchKey {
-  /** SETTEE_TX_DIRTY_DATA, or SETTEE_TX_BAD_UNDO_LOG when the undo log cannot be read. */
-  readonly error: SetteeError
-  /** The statement that cannot be undone, with its rows before and after. */
-  readonly statement?: StatementUndoLog
-  /** The rows as they are now. */
-  readonly now?: StatementUndoLog['afterImage']
-}
 
 export interface UndoOptions {
   /** Longest wait for a row lock of the database, in ms. */
   readonly lockTimeoutMs: number
   readonly onDirty: (report: DirtyReport) => void
+  /** What a person decided about rows that were dirty. */
+  readonly choice?: RepairChoice | undefined
 }
 
 /** Longest undo log that is always read, in characters: peers may write longer ones than we. */
-const minMaxUndoLength = 64 * 2 ** 20
+const minMaxUndoLength = 256 * 2 ** 20
+
+/** Bytes of UTF-8 that a UTF-16 unit has at most. */
+const maxBytesOfUnit = 3
 
 /** Attempts when a late phase one commits its undo row at the same moment. */
 const maxAttempts = 3
@@ -55,17 +62,15 @@ export async function undoBranch(
     try {
       await withConnection(pool, async (client) => {
         await client.query({ text: beginSql(options.lockTimeoutMs) })
-        await undoInside(environment, client, branch)
+        await undoInside(environment, client, branch, options.choice)
         await client.query({ text: 'COMMIT' })
       })
       return BranchStatus.PhaseTwo_Rollbacked
     } catch (error) {
-      if (error instanceof DirtyRows) {
-        options.onDirty({ ...branch, error: error.reason, ...error.rows })
-        return BranchStatus.PhaseTwo_RollbackFailed_Unretryable
-      }
-      if (isSetteeError(error, 'SETTEE_TX_BAD_UNDO_LOG')) {
-        options.onDirty({ ...branch, error })
+      const report = dirtyReportOf(branch, error)
+      if (report !== undefined) {
+        options.onDirty(report)
+        await sendDirtyReport(environment.port, environment.resourceId, report)
         return BranchStatus.PhaseTwo_RollbackFailed_Unretryable
       }
       if (sqlState(error) !== '23505' || left === 0) throw error
@@ -90,51 +95,76 @@ async function undoInside(
   { undoTable, tables, limits }: AtEnvironment,
   client: PgClient,
   branch: BranchKey,
+  choice: RepairChoice | undefined,
 ): Promise<void> {
   const row = await undoTable.select(client, branch)
-  if (row === undefined) return undoTable.insert(client, branch, defenceRow)
+  if (row === undefined) return undoTable.insertDefence(client, branch)
   if (row.isFinished) return
-  checkUndoContext(row.context)
   const maxLength = Math.max(limits.maxUndoLength, minMaxUndoLength)
-  const log = decodeUndoLog(row.rollbackText, { maxLength })
-  if (log.xid !== branch.xid || BigInt(log.branchId) !== BigInt(branch.branchId)) {
+  const log = await readUndoLog(row, branch, { maxLength, choice })
+  const dirty = await undoStatements(client, tables, log, choice)
+  if (dirty.length > 0) {
+    const images = dirty.flatMap(({ rows }) => rows)
+    throw new DirtyRowsError(dirty[0]!.error, describeDirtyRows(images, sqlWriter))
+  }
+  await client.query({ text: 'SET CONSTRAINTS ALL IMMEDIATE' }).catch((error: unknown) => {
+    throw isUnundoable(error) ? new DirtyRowsError(dirtyError(error), []) : error
+  })
+  await undoTable.delete(client, [branch])
+}
+
+/** A person may give up a log that cannot be read: then the rows stay as they are. */
+async function readUndoLog(
+  row: UndoRow,
+  branch: BranchKey,
+  { maxLength, choice }: { readonly maxLength: number; readonly choice: RepairChoice | undefined },
+): Promise<BranchUndoLog> {
+  try {
+    checkWhole(row.log.context)
+    const text = await unpackUndoLog(row.log, maxBytesOfUnit * maxLength)
+    const log = decodeUndoLog(text, { maxLength })
+    if (log.xid === branch.xid && BigInt(log.branchId) === BigInt(branch.branchId)) return log
     throw txError(
       'SETTEE_TX_BAD_UNDO_LOG',
       `the undo log of branch ${branch.branchId} of ${branch.xid} is that of branch ` +
         `${log.branchId} of ${log.xid}; look at who wrote the row in undo_log`,
     )
+  } catch (error) {
+    if (choice !== 'now' || !needsPerson(error)) throw error
+    return { ...branch, statements: [] }
   }
-  for (const statement of log.statements.toReversed()) {
-    const dirty = await undoStatement(client, tables, statement).catch((error: unknown) => {
-      throw isUnundoable(error) ? new DirtyRows(dirtyError(error), { statement }) : error
+}
+
+/** Goes on behind a dirty statement, so that a person sees all rows that are dirty. */
+async function undoStatements(
+  client: PgClient,
+  tables: TableCache,
+  { statements }: BranchUndoLog,
+  choice: RepairChoice | undefined,
+): Promise<readonly Dirty[]> {
+  const repair = choice === undefined ? undefined : createRepair(choice)
+  const found: Dirty[] = []
+  for (const statement of statements.toReversed()) {
+    const undo =
+      repair === undefined
+        ? undoStatement(client, tables, statement)
+        : repairStatement(client, tables, statement, repair)
+    const dirty = await undo.catch((error: unknown) => {
+      throw isUnundoable(error) ? new DirtyRowsError(dirtyError(error), []) : error
     })
-    if (dirty !== undefined) throw new DirtyRows(dirty.error, { statement, now: dirty.now })
+    if (dirty === undefined) continue
+    found.push(dirty)
+    // The server takes nothing more once a constraint has failed.
+    if (dirty.rows.length === 0) break
   }
-  await client.query({ text: 'SET CONSTRAINTS ALL IMMEDIATE' }).catch((error: unknown) => {
-    throw isUnundoable(error) ? new DirtyRows(dirtyError(error), {}) : error
-  })
-  await undoTable.delete(client, [branch])
+  return found
 }
 
 function dirtyError(cause: unknown): SetteeError {
   return txError(
     'SETTEE_TX_DIRTY_DATA',
-    `the branch cannot be undone: ${messageOf(cause)}; compare the rows with the undo log, ` +
-      'correct them by hand, and delete the row in undo_log',
+    `the branch cannot be undone: ${messageOf(cause)}; choose in the console which state its ` +
+      'rows shall have, or correct them by hand and delete the row in undo_log',
     { cause },
   )
-}
-
-const defenceRow: UndoRow = { context: undoContext, rollbackText: '{}', isFinished: true }
-
-/** Carries what is dirty out of the local transaction, which has to be rolled back first. */
-class DirtyRows extends Error {
-  readonly reason: SetteeError
-  readonly rows: Pick<DirtyReport, 'statement' | 'now'>
-
-  constructor(reason: SetteeError, rows: Pick<DirtyReport, 'statement' | 'now'>) {
-    super(reason.message)
-    this.reason = reason
-    this.rows = rows
-  }
 }

@@ -3,15 +3,26 @@
  */
 import { messageOf, type SetteeError } from '@settee/kit'
 import { txError } from '../../../errors.ts'
+import type { DirtyImages, SqlWriter } from '../dirty-report.ts'
 import type { Field, Row, StatementUndoLog, TableRecords, UndoValue } from '../undo/undo-log.ts'
 import { toSqlText, toUndoValue } from './column-values.ts'
-import { keyOf } from './images.ts'
+import { keyOf } from './image-rows.ts'
+import { casts, keyCondition, unnested } from './key-condition.ts'
 import { quoteIdentifier, rawText, sqlState, type PgClient } from './pg-driver.ts'
 import type { Cascade, Column, Table, TableCache } from './table-meta.ts'
 
 export interface Dirty {
   readonly error: SetteeError
-  readonly now: TableRecords
+  /** Those of its rows that somebody else changed. */
+  readonly rows: readonly DirtyImages[]
+}
+
+/** The rows of a statement in the database, and what is needed to write them. */
+export interface Target {
+  readonly client: PgClient
+  readonly table: Table
+  /** The columns of the images. */
+  readonly columns: readonly Column[]
 }
 
 /** Undoes `statement`; says what is dirty if its rows were changed by somebody else. */
@@ -20,24 +31,23 @@ export async function undoStatement(
   tables: TableCache,
   statement: StatementUndoLog,
 ): Promise<Dirty | undefined> {
-  const { beforeImage, afterImage, tableName } = statement
-  const known = statement.sqlType === 'INSERT' ? afterImage : beforeImage
-  const table = await findTable(client, tables, tableName)
-  const columns = table === undefined ? undefined : columnsOf(table, known)
-  if (table === undefined || columns === undefined) {
-    return dirty(statement, 'the table was dropped or altered', { tableName, rows: [] })
-  }
+  const { beforeImage, afterImage } = statement
+  const target = await findTarget(client, tables, statement)
+  if (target === undefined) return dirty(statement, 'the table was dropped or altered')
+  const { table, columns } = target
+  const known = keyImage(statement)
   if (known.rows.length === 0 || (await sameRows(client, columns, beforeImage, afterImage))) {
     return undefined
   }
-  const now = await readNow(client, table, columns, known)
+  const now = await readNow(target, known)
   if (!(await sameRows(client, columns, afterImage, now))) {
     if (await sameRows(client, columns, beforeImage, now)) return undefined
-    return dirty(statement, 'its rows were changed since', now)
+    const rows = await findDirtyRows(target, statement, now)
+    return dirty(statement, 'its rows were changed since', rows)
   }
   const blocking = await findCascaded(client, table, statement)
   if (blocking !== undefined) {
-    return dirty(statement, `rows of ${blocking} point at its rows by now`, now)
+    return dirty(statement, `rows of ${blocking} point at its rows by now`)
   }
   try {
     await reverse(client, table, columns, statement)
@@ -45,9 +55,78 @@ export async function undoStatement(
     if (!isUnundoable(error)) throw error
     const reason =
       sqlState(error) === '23505' ? 'another row has taken its unique value' : messageOf(error)
-    return dirty(statement, reason, now)
+    return dirty(statement, reason)
   }
   return undefined
+}
+
+/** The table of the statement with the columns of its images; undefined when one is gone. */
+export async function findTarget(
+  client: PgClient,
+  tables: TableCache,
+  statement: StatementUndoLog,
+): Promise<Target | undefined> {
+  const table = await findTable(client, tables, statement.tableName)
+  const columns = table === undefined ? undefined : columnsOf(table, keyImage(statement))
+  return table === undefined || columns === undefined ? undefined : { client, table, columns }
+}
+
+/** The image that has every row of the statement. */
+export function keyImage({ sqlType, beforeImage, afterImage }: StatementUndoLog): TableRecords {
+  return sqlType === 'INSERT' ? afterImage : beforeImage
+}
+
+/** One row of a statement in its three states; undefined where it does not exist. */
+export interface RowStates {
+  readonly before: Row | undefined
+  readonly after: Row | undefined
+  readonly now: Row | undefined
+}
+
+export function statesOf(statement: StatementUndoLog, now: TableRecords): readonly RowStates[] {
+  const find = (image: TableRecords, key: string): Row | undefined =>
+    image.rows.find((row) => keyOf(row) === key)
+  return keyImage(statement).rows.map((row) => {
+    const key = keyOf(row)
+    const { beforeImage, afterImage } = statement
+    return { before: find(beforeImage, key), after: find(afterImage, key), now: find(now, key) }
+  })
+}
+
+/** Whether the row is the same in two states, also if they were printed differently. */
+export async function isSameRow(
+  { client, columns }: Target,
+  some: Row | undefined,
+  other: Row | undefined,
+): Promise<boolean> {
+  if (some === undefined || other === undefined) return some === other
+  if (sameTexts(some, other)) return true
+  return sameTexts(await reprint(client, columns, some), await reprint(client, columns, other))
+}
+
+async function findDirtyRows(
+  target: Target,
+  statement: StatementUndoLog,
+  now: TableRecords,
+): Promise<readonly DirtyImages[]> {
+  const rows: DirtyImages[] = []
+  for (const states of statesOf(statement, now)) {
+    if (await isSameRow(target, states.now, states.after)) continue
+    if (await isSameRow(target, states.now, states.before)) continue
+    rows.push({ statement, tableSql: target.table.sql, ...states })
+  }
+  return rows
+}
+
+/** Values as literals without a type, which the column gives them. */
+export const sqlWriter: SqlWriter = {
+  name: quoteIdentifier,
+  literal({ value }) {
+    const text = toSqlText(value)
+    if (text === null) return 'NULL'
+    const quoted = `'${text.replaceAll("'", "''")}'`
+    return text.includes('\\') ? `E${quoted.replaceAll('\\', '\\\\')}` : quoted
+  },
 }
 
 /**
@@ -59,15 +138,19 @@ export function isUnundoable(error: unknown): boolean {
   return state !== undefined && /^(2[23]...|42501|428C9)$/.test(state)
 }
 
-function dirty(statement: StatementUndoLog, reason: string, now: TableRecords): Dirty {
+export function dirty(
+  statement: StatementUndoLog,
+  reason: string,
+  rows: readonly DirtyImages[] = [],
+): Dirty {
   const { sqlType, tableName } = statement
   const error = txError(
     'SETTEE_TX_DIRTY_DATA',
-    `the ${sqlType} of ${tableName} cannot be undone: ${reason}; compare the rows with the undo ` +
-      'log, correct them by hand, and delete the row in undo_log',
+    `the ${sqlType} of ${tableName} cannot be undone: ${reason}; choose in the console which ` +
+      'state its rows shall have, or correct them by hand and delete the row in undo_log',
     { details: { tableName, sqlType, reason } },
   )
-  return { error, now }
+  return { error, rows }
 }
 
 /** A name without a schema is one of `public`; a Java peer may mean its current schema by it. */
@@ -89,10 +172,8 @@ function columnsOf(table: Table, image: TableRecords): readonly Column[] | undef
 }
 
 /** The rows with the keys of `image`, as they are now, locked. */
-async function readNow(
-  client: PgClient,
-  table: Table,
-  columns: readonly Column[],
+export async function readNow(
+  { client, table, columns }: Target,
   image: TableRecords,
 ): Promise<TableRecords> {
   const list = columns.map((column) => quoteIdentifier(column.name)).join(', ')
@@ -195,7 +276,7 @@ function cascadedSql(table: Table, cascade: Cascade): string {
   )
 }
 
-async function reverse(
+export async function reverse(
   client: PgClient,
   table: Table,
   columns: readonly Column[],
@@ -245,15 +326,6 @@ async function restoreRow(
   })
 }
 
-// ----------------------------------------------------------- rows as one array for each column
-
-/** The rows whose primary keys are in the arrays of {@link keyArrays}. */
-function keyCondition(table: Table, prefix = ''): string {
-  const keys = table.primaryKey
-  const names = keys.map((column) => prefix + quoteIdentifier(column.name)).join(', ')
-  return `(${names}) IN (SELECT ${casts(keys)} FROM ${unnested(keys)})`
-}
-
 function keyArrays(table: Table, rows: readonly Row[]): unknown[] {
   return arraysOf(table.primaryKey, rows)
 }
@@ -264,13 +336,4 @@ function arraysOf(columns: readonly Column[], rows: readonly Row[]): unknown[] {
 
 function valueOf(row: Row, column: Column): string | null {
   return toSqlText(row.fields.find(({ name }) => name === column.name)?.value ?? null)
-}
-
-function casts(columns: readonly Column[]): string {
-  return columns.map((column, i) => `v${i}::${column.typeSql}`).join(', ')
-}
-
-function unnested(columns: readonly Column[]): string {
-  const arrays = columns.map((_, i) => `$${i + 1}::text[]`).join(', ')
-  return `unnest(${arrays}) AS v (${columns.map((_, i) => `v${i}`).join(', ')})`
 }

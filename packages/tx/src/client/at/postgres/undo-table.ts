@@ -3,13 +3,27 @@
  * script/client/at/db/postgresql.sql and org.apache.seata.rm.datasource.undo.postgresql.
  */
 import { txError } from '../../../errors.ts'
+import { packUndoLog, type PackedUndoLog } from '../undo/compression.ts'
 import type { BranchKey } from '../undo/undo-log.ts'
-import type { Connection } from './pg-driver.ts'
+import { sqlState, type Connection, type PgResult } from './pg-driver.ts'
 
 /** log_status of a row that holds an undo log. */
 const normal = 0
 /** log_status of a row that only keeps a late phase one from writing its own. */
 const finished = 1
+
+/** Longest log that is sent as a literal, which has two characters for a byte. */
+const maxLiteralBytes = 64 * 1024
+
+/** What may stand in a literal whatever the session says of backslashes. */
+const isPlainText = /^[\w.:[\]-]*$/
+
+function insertSql(table: string, values: readonly string[]): string {
+  return (
+    `INSERT INTO ${table} (branch_id, xid, context, rollback_info, log_status, ` +
+    `log_created, log_modified) VALUES (${values.join(', ')}, now(), now())`
+  )
+}
 
 /** Creates the undo table; safe to run at every start. */
 export function postgresUndoLogDdl(table = 'undo_log'): string {
@@ -59,15 +73,19 @@ FROM found LEFT JOIN path USING (schema)
 WHERE place IS NOT NULL OR count = 1 ORDER BY place LIMIT 1`
 
 export interface UndoRow {
-  readonly context: string
-  readonly rollbackText: string
+  readonly log: PackedUndoLog
   readonly isFinished: boolean
 }
 
 export interface UndoTable {
   /** The table as SQL, with its schema; undefined while there is none. Looked for until found. */
   find(client: Connection): Promise<string | undefined>
-  insert(client: Connection, branch: BranchKey, row: UndoRow): Promise<void>
+  /** Keeps a late phase one from writing its own row. */
+  insertDefence(client: Connection, branch: BranchKey): Promise<void>
+  /** Writes an undo log and commits; the answer is that of the COMMIT. */
+  insertAndCommit(client: Connection, branch: BranchKey, log: PackedUndoLog): Promise<PgResult>
+  /** Whether an error says that the branch has a row already. */
+  isTaken(error: unknown): boolean
   /** The row of a branch, locked until the local transaction ends. */
   select(client: Connection, branch: BranchKey): Promise<UndoRow | undefined>
   delete(client: Connection, branches: readonly BranchKey[]): Promise<void>
@@ -95,39 +113,20 @@ export function createUndoTable(name: string): UndoTable {
 
   return {
     find,
-    async insert(client, { xid, branchId }, row) {
+    async insertDefence(client, branch) {
       const table = await tableOf(client)
+      const log = await packUndoLog('{}')
       await client.query({
-        text:
-          `INSERT INTO ${table} (branch_id, xid, context, rollback_info, log_status, ` +
-          'log_created, log_modified) VALUES ($1, $2, $3, $4, $5, now(), now())',
-        values: [
-          String(branchId),
-          xid,
-          row.context,
-          Buffer.from(row.rollbackText),
-          row.isFinished ? finished : normal,
-        ],
+        text: insertSql(table, ['$1', '$2', '$3', '$4', String(finished)]),
+        values: [String(branch.branchId), branch.xid, log.context, Buffer.from(log.bytes)],
       })
     },
-    async select(client, { xid, branchId }) {
-      const table = await tableOf(client)
-      const { rows } = await client.query({
-        text:
-          `SELECT context, encode(rollback_info, 'base64') AS rollback_info, log_status ` +
-          `FROM ${table} WHERE branch_id = $1 AND xid = $2 FOR UPDATE`,
-        values: [String(branchId), xid],
-      })
-      const row = rows[0] as
-        | { context: string; rollback_info: string; log_status: number | string }
-        | undefined
-      if (row === undefined) return undefined
-      return {
-        context: row.context,
-        rollbackText: Buffer.from(row.rollback_info, 'base64').toString(),
-        isFinished: Number(row.log_status) !== normal,
-      }
-    },
+    insertAndCommit: async (client, branch, log) =>
+      insertAndCommit(client, await tableOf(client), branch, log),
+    isTaken: (error) =>
+      sqlState(error) === '23505' &&
+      (error as { readonly table?: unknown }).table === name.split('.').at(-1),
+    select: async (client, branch) => selectRow(client, await tableOf(client), branch),
     async delete(client, branches) {
       const table = await tableOf(client)
       await client.query({
@@ -148,5 +147,48 @@ export function createUndoTable(name: string): UndoTable {
       })
       return rowCount ?? 0
     },
+  }
+}
+
+async function insertAndCommit(
+  client: Connection,
+  table: string,
+  { xid, branchId }: BranchKey,
+  { context, bytes }: PackedUndoLog,
+): Promise<PgResult> {
+  if (bytes.length > maxLiteralBytes || !isPlainText.test(xid)) {
+    await client.query({
+      text: insertSql(table, ['$1', '$2', '$3', '$4', String(normal)]),
+      values: [String(branchId), xid, context, Buffer.from(bytes)],
+    })
+    return client.query({ text: 'COMMIT' })
+  }
+  // Without parameters both statements go in one message: one round trip less.
+  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+  const content = `pg_catalog.decode('${hex}', 'hex')`
+  const values = [String(branchId), `'${xid}'`, `'${context}'`, content, String(normal)]
+  const results: unknown = await client.query({ text: `${insertSql(table, values)}; COMMIT` })
+  // postgres.js has one answer for statements without rows, which says what the last one was.
+  return Array.isArray(results) ? (results as PgResult[]).at(-1)! : (results as PgResult)
+}
+
+async function selectRow(
+  client: Connection,
+  table: string,
+  { xid, branchId }: BranchKey,
+): Promise<UndoRow | undefined> {
+  const { rows } = await client.query({
+    text:
+      `SELECT context, encode(rollback_info, 'base64') AS rollback_info, log_status ` +
+      `FROM ${table} WHERE branch_id = $1 AND xid = $2 FOR UPDATE`,
+    values: [String(branchId), xid],
+  })
+  const row = rows[0] as
+    | { context: string; rollback_info: string; log_status: number | string }
+    | undefined
+  if (row === undefined) return undefined
+  return {
+    log: { context: row.context, bytes: Buffer.from(row.rollback_info, 'base64') },
+    isFinished: Number(row.log_status) !== normal,
   }
 }

@@ -14,11 +14,12 @@ import { type Clock, type Random, systemClock, systemRandom } from '@settee/kit'
 import { txError } from '../../../errors.ts'
 import { BranchStatus, BranchType } from '../../../protocol/status.ts'
 import type { BranchPort, Resource } from '../../resource.ts'
+import { sendDirtyReport, type DirtyReport } from '../dirty-report.ts'
 import { createUndoDeletion, type UndoDeletion } from '../undo-deletion.ts'
 import { checkOpen, type Connection, openConnection } from './connection.ts'
 import { openReadConnection } from './read-connection.ts'
 import { createSqlitePool, type SqlitePool } from './sqlite-pool.ts'
-import { undoBranch, type DirtyBranch } from './undo.ts'
+import { undoBranch } from './undo.ts'
 import { deleteOldUndoLogs, deleteUndoLogs } from './undo-deletion.ts'
 import { createWriterQueue, type WriterQueue } from './writer-queue.ts'
 
@@ -34,7 +35,7 @@ export interface SqliteResourceOptions {
   /** Default `jdbc:sqlite:` and the absolute path; required for a database in memory. */
   readonly resourceId?: string
   /** Told of each branch that could not be rolled back because its rows were changed since. */
-  readonly onDirty?: (branch: DirtyBranch) => void
+  readonly onDirty?: (report: DirtyReport) => void
   /** Longest wait for rows that other global transactions hold, in ms. Default 10,000. */
   readonly lockWaitMs?: number
   /** Longest wait for the writer, in ms. Default 30,000. */
@@ -109,7 +110,7 @@ interface ResourceParts {
 
 function createResource(
   options: SqliteResourceOptions &
-    Required<Pick<SqliteResourceOptions, 'resourceId' | 'clock' | 'maxUndoBytes'>>,
+    Required<Pick<SqliteResourceOptions, 'resourceId' | 'port' | 'clock' | 'maxUndoBytes'>>,
   { connection, queue, deletion }: ResourceParts,
 ): Resource {
   const { clock, maxUndoBytes, onDirty } = options
@@ -121,14 +122,20 @@ function createResource(
       await deletion.add({ xid, branchId })
       return BranchStatus.PhaseTwo_Committed
     },
-    async rollbackBranch(xid, branchId) {
+    async rollbackBranch(xid, branchId, choice) {
+      let dirty: DirtyReport | undefined
       const lease = await queue.acquire('rollback')
       try {
-        const nowMs = clock.now()
-        return await undoBranch(connection, { xid, branchId }, { nowMs, maxUndoBytes, onDirty })
+        const undoOptions = { nowMs: clock.now(), maxUndoBytes, choice }
+        const outcome = await undoBranch(connection, { xid, branchId }, undoOptions)
+        dirty = outcome.dirty
       } finally {
         lease.release()
       }
+      if (dirty === undefined) return BranchStatus.PhaseTwo_Rollbacked
+      onDirty?.(dirty)
+      await sendDirtyReport(options.port, options.resourceId, dirty)
+      return BranchStatus.PhaseTwo_RollbackFailed_Unretryable
     },
     deleteUndoLogs: (saveDays) =>
       deleteOldUndoLogs(connection, queue, clock.now() - saveDays * 86_400_000),

@@ -15,7 +15,12 @@ interface Branch {
 }
 
 export class FakeCoordinator implements BranchPort {
-  readonly reports: { xid: string; branchId: Long; status: BranchStatus }[] = []
+  readonly reports: {
+    xid: string
+    branchId: Long
+    status: BranchStatus
+    applicationData: string
+  }[] = []
   readonly registrations: BranchRegistration[] = []
   /** Runs before a registration is answered. */
   beforeRegister: (registration: BranchRegistration) => Promise<void> | void = () => {}
@@ -61,9 +66,13 @@ export class FakeCoordinator implements BranchPort {
 
   async reportBranch(
     xid: string,
-    { branchId, status }: { branchId: Long; status: BranchStatus },
+    {
+      branchId,
+      status,
+      applicationData = '',
+    }: { branchId: Long; status: BranchStatus; applicationData?: string },
   ): Promise<void> {
-    this.reports.push({ xid, branchId, status })
+    this.reports.push({ xid, branchId, status, applicationData })
     const branches = this.#branches.get(xid) ?? []
     const index = branches.findIndex((branch) => branch.branchId === branchId)
     if (index >= 0) branches.splice(index, 1)

@@ -10,11 +10,25 @@
  * end. Original: org.apache.seata.rm.datasource.undo.AbstractUndoExecutor.
  */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import { messageOf } from '@settee/kit'
+import { messageOf, type SetteeError } from '@settee/kit'
 import { txError } from '../../../errors.ts'
+import type { RepairChoice } from '../../repair-choice.ts'
+import {
+  describeDirtyRows,
+  DirtyRowsError,
+  type DirtyImages,
+  type SqlWriter,
+} from '../dirty-report.ts'
 import type { BranchUndoLog, Row, StatementUndoLog } from '../undo/undo-log.ts'
 import { findBrokenReference } from './foreign-keys.ts'
-import { fromUndoValue, isSameValue, type SqliteValue, toLockText } from './sqlite-value.ts'
+import {
+  fromUndoValue,
+  isSameValue,
+  jdbcTypeOf,
+  type SqliteValue,
+  toLockText,
+  toUndoValue,
+} from './sqlite-value.ts'
 import { quoteName, readTableSchema, readTriggers, type TableSchema } from './table-schema.ts'
 
 /** Without bigints even `run` fails, when the rowid last inserted is beyond safe integers. */
@@ -32,18 +46,29 @@ interface RowUndo {
   readonly restored: Image | undefined
 }
 
+export interface UndoRowsOptions {
+  /** Whether the database enforces foreign keys otherwise. */
+  readonly enforcesReferences: boolean
+  /** What dirty rows become; undefined while nobody has decided. */
+  readonly choice: RepairChoice | undefined
+}
+
 /**
  * Runs inside a transaction of the caller, who rolls it back when this throws.
- * @param checksReferences whether the database enforces foreign keys otherwise.
  * @throws SETTEE_TX_DIRTY_DATA when a row is neither as the branch left it nor as it was before,
  *   or when another row stands in the way; its details name the table and the key.
  */
 export function undoRows(
   database: DatabaseSync,
   log: BranchUndoLog,
-  checksReferences: boolean,
+  { enforcesReferences, choice }: UndoRowsOptions,
 ): void {
-  const undos = log.statements.flatMap((statement) => planStatement(database, statement))
+  const plan: Plan = { choice, undos: [], dirty: [], error: undefined }
+  for (const statement of log.statements) planStatement(database, statement, plan)
+  if (plan.error !== undefined) {
+    throw new DirtyRowsError(plan.error, describeDirtyRows(plan.dirty, sqlWriter))
+  }
+  const { undos } = plan
   const tables = new Set(undos.map(({ table }) => table.name))
   const triggers = readTriggers(database, tables)
   for (const { schema, name } of triggers)
@@ -53,45 +78,104 @@ export function undoRows(
   const [changed, deleted] = [undos.filter(isPresent), undos.filter((undo) => !isPresent(undo))]
   for (const undo of [...changed, ...deleted]) putBack(database, undo)
   for (const { createSql } of triggers) database.exec(createSql)
-  if (!checksReferences) return
+  if (!enforcesReferences) return
   const broken = findBrokenReference(database, undos.map(toChangedRow))
   if (broken !== undefined) throw dirty(broken.tableName, broken.key, broken.reason)
 }
 
-function planStatement(database: DatabaseSync, statement: StatementUndoLog): RowUndo[] {
-  const { sqlType, tableName, beforeImage, afterImage } = statement
-  const table = readTableSchema(database, tableName)
-  if (table?.kind !== 'table') throw dirty(tableName, '', 'the table does not exist any more')
-  const rowCount = sqlType === 'DELETE' ? beforeImage.rows.length : afterImage.rows.length
-  const undos: RowUndo[] = []
-  for (let i = 0; i < rowCount; i++) {
-    const before = sqlType === 'INSERT' ? undefined : toImage(table, beforeImage.rows[i])
-    const after = sqlType === 'DELETE' ? undefined : toImage(table, afterImage.rows[i])
-    const undo = planRow(database, table, before, after)
-    if (undo !== undefined) undos.push(undo)
-  }
-  return undos
+/** What is to be done, and what stands in the way. */
+interface Plan {
+  readonly choice: RepairChoice | undefined
+  readonly undos: RowUndo[]
+  readonly dirty: DirtyImages[]
+  /** What is wrong with the first dirty row. */
+  error: SetteeError | undefined
 }
 
-/** @returns undefined when the row is as it was before already. */
-function planRow(
-  database: DatabaseSync,
-  table: TableSchema,
-  before: Image | undefined,
-  after: Image | undefined,
-): RowUndo | undefined {
+function planStatement(database: DatabaseSync, statement: StatementUndoLog, plan: Plan): void {
+  const { sqlType, tableName, beforeImage, afterImage } = statement
+  const table = readTableSchema(database, tableName)
+  if (table?.kind !== 'table') {
+    if (plan.choice === 'now') return
+    throw dirty(tableName, '', 'the table does not exist any more')
+  }
+  const rowCount = sqlType === 'DELETE' ? beforeImage.rows.length : afterImage.rows.length
+  for (let i = 0; i < rowCount; i++) {
+    const before = sqlType === 'INSERT' ? undefined : beforeImage.rows[i]
+    const after = sqlType === 'DELETE' ? undefined : afterImage.rows[i]
+    planRow(database, { table, sqlType, before, after }, plan)
+  }
+}
+
+interface LoggedRow {
+  readonly table: TableSchema
+  readonly sqlType: StatementUndoLog['sqlType']
+  readonly before: Row | undefined
+  readonly after: Row | undefined
+}
+
+function planRow(database: DatabaseSync, row: LoggedRow, plan: Plan): void {
+  const { table } = row
+  const before = toImage(table, row.before)
+  const after = toImage(table, row.after)
   const key = (after ?? before)!
   const current = findRow(database, table, key)
   if (isAsIn(current, after)) {
-    if (before === undefined) return { table, current, restored: undefined }
-    return { table, current, restored: new Map([...(current ?? []), ...before]) }
+    plan.undos.push({
+      table,
+      current,
+      restored: before && new Map([...(current ?? []), ...before]),
+    })
+    return
   }
-  if (isAsIn(current, before)) return undefined
+  if (isAsIn(current, before) || plan.choice === 'now') return
+  if (plan.choice !== undefined) {
+    const wanted = plan.choice === 'before' ? before : after
+    plan.undos.push({
+      table,
+      current,
+      restored: wanted && new Map([...(current ?? []), ...wanted]),
+    })
+    return
+  }
   const reason =
     current === undefined
       ? 'the row was deleted outside of the global transaction'
       : 'the row was changed outside of the global transaction'
-  throw dirty(table.name, keyText(table, key), reason)
+  plan.error ??= dirty(table.name, keyText(table, key), reason)
+  plan.dirty.push({
+    statement: { sqlType: row.sqlType, tableName: table.name },
+    tableSql: quoteName(table.name),
+    before: row.before,
+    after: row.after,
+    now: current && toRow(current, (row.after ?? row.before)!),
+  })
+}
+
+/** The current row with the columns of an image. */
+function toRow(current: Image, { fields }: Row): Row {
+  return {
+    fields: fields.map(({ name, isPrimaryKey }) => {
+      const value = current.get(name) ?? null
+      return { name, isPrimaryKey, jdbcType: jdbcTypeOf(value), value: toUndoValue(value) }
+    }),
+  }
+}
+
+const sqlWriter: SqlWriter = {
+  name: quoteName,
+  literal({ value }) {
+    if (value === null) return 'NULL'
+    switch (value.javaType) {
+      case 'java.lang.Long':
+      case 'java.lang.Double':
+        return value.text
+      case 'javax.sql.rowset.serial.SerialBlob':
+        return `x'${value.text}'`
+      default:
+        return `'${value.text.replaceAll("'", "''")}'`
+    }
+  },
 }
 
 function isAsIn(current: Image | undefined, image: Image | undefined): boolean {
@@ -100,9 +184,10 @@ function isAsIn(current: Image | undefined, image: Image | undefined): boolean {
   return true
 }
 
-function toImage(table: TableSchema, row: Row | undefined): Image {
+function toImage(table: TableSchema, row: Row | undefined): Image | undefined {
+  if (row === undefined) return undefined
   const image = new Map<string, SqliteValue>()
-  for (const { name, value } of row?.fields ?? []) {
+  for (const { name, value } of row.fields) {
     if (!table.columns.includes(name)) {
       throw dirty(table.name, '', `the column ${name} does not exist any more`)
     }
@@ -180,7 +265,7 @@ function toChangedRow({ table, current, restored }: RowUndo): {
   return { tableName: table.name, key, removed: current, restored }
 }
 
-function dirty(tableName: string, key: string, reason: string): Error {
+function dirty(tableName: string, key: string, reason: string): SetteeError {
   const row = key === '' ? tableName : `${tableName} ${key}`
   return txError('SETTEE_TX_DIRTY_DATA', `${row} cannot be rolled back: ${reason}`, {
     details: { tableName, key, reason },

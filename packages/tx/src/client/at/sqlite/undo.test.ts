@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BranchStatus } from '../../../protocol/status.ts'
 import { dump, openTestDatabase, undoRowCount } from './test-database.ts'
-import type { DirtyBranch } from './undo.ts'
+import type { DirtyReport } from '../dirty-report.ts'
 
 const schema = `
 CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE, n INT DEFAULT 0);
@@ -81,7 +81,7 @@ const dirtyCases: readonly DirtyCase[] = [
 
 for (const { title, inside, outside, expected } of dirtyCases) {
   test(`${title}: nothing is touched, a person is asked for`, async (t) => {
-    const reported: DirtyBranch[] = []
+    const reported: DirtyReport[] = []
     const { database, coordinator, pool } = openTestDatabase(t, schema, {
       onDirty: (branch) => reported.push(branch),
     })

@@ -1,40 +1,35 @@
 /**
  * Phase two on a SQLite database: rolls a branch back by its undo log.
  */
-import { isSetteeError, type SetteeError } from '@settee/kit'
-import { BranchStatus } from '../../../protocol/status.ts'
+import type { RepairChoice } from '../../repair-choice.ts'
+import { dirtyReportOf, needsPerson, type DirtyReport } from '../dirty-report.ts'
 import { decodeUndoLog } from '../undo/jackson-codec.ts'
-import type { BranchKey } from '../undo/undo-log.ts'
+import type { BranchKey, BranchUndoLog } from '../undo/undo-log.ts'
 import type { Connection } from './connection.ts'
 import { undoRows } from './undo-rows.ts'
 
 /** Logs from before maxUndoBytes was lowered can be read up to this length. */
 const minReadableLength = 64 * 2 ** 20
 
-/** A branch that cannot be rolled back without a person. */
-export interface DirtyBranch extends BranchKey {
-  /** SETTEE_TX_DIRTY_DATA with the row, or SETTEE_TX_BAD_UNDO_LOG. */
-  readonly error: SetteeError
-}
-
 export interface UndoOptions {
   readonly nowMs: number
   /** Largest undo log that phase one stores, in bytes. */
   readonly maxUndoBytes: number
-  readonly onDirty?: ((branch: DirtyBranch) => void) | undefined
+  /** What a person decided about rows that were dirty. */
+  readonly choice: RepairChoice | undefined
 }
 
 /**
  * Rolls a branch back; the caller holds the lease of the connection. Without an undo log it leaves
  * a defence row, on which a phase one that comes too late fails.
- * @returns the status to report.
+ * @returns what a person must decide about, if so; nothing has changed then.
  * @throws what may succeed later, such as a busy file.
  */
 export async function undoBranch(
   connection: Connection,
   branch: BranchKey,
   options: UndoOptions,
-): Promise<BranchStatus> {
+): Promise<{ readonly dirty: DirtyReport | undefined }> {
   const { database } = connection
   // Cascades are in the undo log already. The switch does nothing inside of a transaction.
   const enforcesReferences = database.prepare('PRAGMA foreign_keys').get()!['foreign_keys'] === 1
@@ -43,12 +38,12 @@ export async function undoBranch(
     await connection.begin()
     undoInTransaction(connection, branch, options, enforcesReferences)
     database.exec('COMMIT')
-    return BranchStatus.PhaseTwo_Rollbacked
+    return { dirty: undefined }
   } catch (error) {
     connection.rollback()
-    if (!isHopeless(error)) throw error
-    options.onDirty?.({ ...branch, error })
-    return BranchStatus.PhaseTwo_RollbackFailed_Unretryable
+    const dirty = dirtyReportOf(branch, error)
+    if (dirty === undefined) throw error
+    return { dirty }
   } finally {
     if (enforcesReferences) database.exec('PRAGMA foreign_keys = ON')
   }
@@ -57,7 +52,7 @@ export async function undoBranch(
 function undoInTransaction(
   { database, undoLogs }: Connection,
   branch: BranchKey,
-  { nowMs, maxUndoBytes }: UndoOptions,
+  { nowMs, maxUndoBytes, choice }: UndoOptions,
   enforcesReferences: boolean,
 ): void {
   const log = undoLogs.find(branch)
@@ -67,12 +62,21 @@ function undoInTransaction(
     return
   }
   const maxLength = Math.max(maxUndoBytes, minReadableLength)
-  undoRows(database, decodeUndoLog(log, { maxLength }), enforcesReferences)
+  const read = readUndoLog(log, maxLength, choice)
+  if (read !== undefined) undoRows(database, read, { enforcesReferences, choice })
   undoLogs.delete(branch)
 }
 
-function isHopeless(error: unknown): error is SetteeError {
-  return (
-    isSetteeError(error, 'SETTEE_TX_DIRTY_DATA') || isSetteeError(error, 'SETTEE_TX_BAD_UNDO_LOG')
-  )
+/** A person may give up a log that cannot be read: then the rows stay as they are. */
+function readUndoLog(
+  text: string,
+  maxLength: number,
+  choice: RepairChoice | undefined,
+): BranchUndoLog | undefined {
+  try {
+    return decodeUndoLog(text, { maxLength })
+  } catch (error) {
+    if (choice !== 'now' || !needsPerson(error)) throw error
+    return undefined
+  }
 }

@@ -72,6 +72,10 @@ test('writes and reads the form of the Java original', () => {
   assert.deepEqual(decodeUndoLog(golden), log)
 })
 
+test('writes the packages of Seata before 2.1 when asked to', () => {
+  assert.equal(encodeUndoLog(log, 'io.seata'), golden.replaceAll('org.apache.seata', 'io.seata'))
+})
+
 test('reads the packages of Seata 1.x', () => {
   assert.deepEqual(decodeUndoLog(golden.replaceAll('org.apache.seata', 'io.seata')), log)
 })

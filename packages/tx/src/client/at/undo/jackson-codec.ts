@@ -26,56 +26,61 @@ import type {
   UndoValue,
 } from './undo-log.ts'
 
-const undoPackage = 'org.apache.seata.rm.datasource.undo.'
-const structPackage = 'org.apache.seata.rm.datasource.sql.struct.'
-const emptyRecords = `${structPackage}TableRecords$EmptyTableRecords`
+/** Where Java has its classes: releases before 2.1 read `io.seata` only, later ones the other. */
+export type SeataNamespace = 'io.seata' | 'org.apache.seata'
 
 /**
  * Writes an undo log as JSON.
+ * @param namespace that of the Java peers that may have to roll the branch back.
  * @throws SETTEE_TX_BAD_UNDO_LOG when a value's text does not belong to its class.
  */
-export function encodeUndoLog(log: BranchUndoLog): string {
-  const statements = log.statements.map(encodeStatement).join(',')
+export function encodeUndoLog(
+  log: BranchUndoLog,
+  namespace: SeataNamespace = 'org.apache.seata',
+): string {
+  const statements = log.statements
+    .map((statement) => encodeStatement(statement, `${namespace}.rm.datasource`))
+    .join(',')
   return (
-    `{"@class":"${undoPackage}BranchUndoLog","xid":${JSON.stringify(log.xid)},` +
+    `{"@class":"${namespace}.rm.datasource.undo.BranchUndoLog","xid":${JSON.stringify(log.xid)},` +
     `"branchId":${log.branchId},"sqlUndoLogs":["java.util.ArrayList",[${statements}]]}`
   )
 }
 
-function encodeStatement(statement: StatementUndoLog): string {
+function encodeStatement(statement: StatementUndoLog, javaPackage: string): string {
   return (
-    `{"@class":"${undoPackage}SQLUndoLog","sqlType":"${statement.sqlType}",` +
+    `{"@class":"${javaPackage}.undo.SQLUndoLog","sqlType":"${statement.sqlType}",` +
     `"tableName":${JSON.stringify(statement.tableName)},` +
-    `"beforeImage":${encodeRecords(statement.beforeImage)},` +
-    `"afterImage":${encodeRecords(statement.afterImage)}}`
+    `"beforeImage":${encodeRecords(statement.beforeImage, javaPackage)},` +
+    `"afterImage":${encodeRecords(statement.afterImage, javaPackage)}}`
   )
 }
 
-function encodeRecords(records: TableRecords): string {
-  const className = records.rows.length === 0 ? emptyRecords : `${structPackage}TableRecords`
-  const rows = records.rows.map(encodeRow).join(',')
+function encodeRecords(records: TableRecords, javaPackage: string): string {
+  const suffix = records.rows.length === 0 ? '$EmptyTableRecords' : ''
+  const rows = records.rows.map((row) => encodeRow(row, javaPackage)).join(',')
   return (
-    `{"@class":"${className}","tableName":${JSON.stringify(records.tableName)},` +
+    `{"@class":"${javaPackage}.sql.struct.TableRecords${suffix}","tableName":${JSON.stringify(records.tableName)},` +
     `"rows":["java.util.ArrayList",[${rows}]]}`
   )
 }
 
-function encodeRow(row: Row): string {
-  const fields = row.fields.map(encodeField).join(',')
-  return `{"@class":"${structPackage}Row","fields":["java.util.ArrayList",[${fields}]]}`
+function encodeRow(row: Row, javaPackage: string): string {
+  const fields = row.fields.map((field) => encodeField(field, javaPackage)).join(',')
+  return `{"@class":"${javaPackage}.sql.struct.Row","fields":["java.util.ArrayList",[${fields}]]}`
 }
 
-function encodeField(field: Field): string {
+function encodeField(field: Field, javaPackage: string): string {
   return (
-    `{"@class":"${structPackage}Field","name":${JSON.stringify(field.name)},` +
+    `{"@class":"${javaPackage}.sql.struct.Field","name":${JSON.stringify(field.name)},` +
     `"keyType":"${field.isPrimaryKey ? 'PRIMARY_KEY' : 'NULL'}","type":${field.jdbcType},` +
-    `"value":${encodeValue(field)}}`
+    `"value":${encodeValue(field, javaPackage)}}`
   )
 }
 
-function encodeValue({ name, value, jdbcType }: Field): string {
+function encodeValue({ name, value, jdbcType }: Field, javaPackage: string): string {
   if (value === null) return 'null'
-  const json = encodeJacksonValue(value, jdbcType)
+  const json = encodeJacksonValue(value, jdbcType, javaPackage)
   if (json !== undefined) return json
   throw bad(`${name} is ${JSON.stringify(value.text.slice(0, 100))}, which is no ${value.javaType}`)
 }

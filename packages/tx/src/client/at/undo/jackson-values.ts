@@ -9,19 +9,21 @@
  * | Long, BigInteger, BigDecimal | `[class,digits]`, never through a binary number | the digits |
  * | Date | `[class,ms]` | `2024-02-29` |
  * | Time | `[class,"23:59:59"]` | the string |
- * | Timestamp | `[class,[ms,nanos]]` | `2024-02-29 23:59:59.123456`, in UTC |
+ * | Timestamp, LocalDateTime | `[class,[ms,nanos]]`, whole seconds `[class,ms]` | `2024-02-29 23:59:59.123456`, in UTC |
  * | SerialBlob | `[class,base64]`, `["[B",base64]` for BINARY columns | lower-case hexadecimal |
- * | SerialClob | `[class,string]` | the string |
+ * | SerialClob, UUID | `[class,string]` | the string |
+ * | PGobject | see jackson-postgres.ts | as PostgreSQL prints it |
  *
  * Java knows no date without a time zone, so dates and timestamps count as UTC: a Java peer that
  * shares the database must run in UTC too. A date that Java's calendar cannot hold exactly (such
  * as `infinity` or a year BC) belongs into the log as a String.
  */
+import { decodeDriverObject, encodeArray, encodePgObject, pgObjectClass } from './jackson-postgres.ts'
 import { bytesText, dateText, epochMs, timestampText } from './jackson-time.ts'
 import type { UndoValue } from './undo-log.ts'
 
 type PresentValue = NonNullable<UndoValue>
-type JavaType = PresentValue['javaType']
+type JavaType = Exclude<PresentValue['javaType'], typeof pgObjectClass | 'java.sql.Array'>
 
 /** A number as it stands in the text, because a binary number would lose digits. */
 export class NumberToken {
@@ -39,9 +41,22 @@ interface ValueCodec {
   decode(json: unknown): string | undefined
 }
 
-/** The value as JSON; undefined when its text does not belong to its class. */
-export function encodeJacksonValue(value: PresentValue, jdbcType: number): string | undefined {
+/**
+ * The value as JSON; undefined when its text does not belong to its class.
+ * @param javaPackage of Seata's `rm.datasource`.
+ */
+export function encodeJacksonValue(
+  value: PresentValue,
+  jdbcType: number,
+  javaPackage: string,
+): string | undefined {
   const { javaType, text } = value
+  if (javaType === pgObjectClass) return encodePgObject(value)
+  if (javaType === 'java.sql.Array') {
+    return encodeArray(value, javaPackage, (element, elementType) =>
+      encodeJacksonValue(element, elementType, javaPackage),
+    )
+  }
   const json = codecs[javaType].encode(text)
   if (json === undefined) return undefined
   const isBare = bareClasses.has(javaType) && !notFinite.has(text)
@@ -56,6 +71,9 @@ export function decodeJacksonValue(json: unknown): UndoValue | undefined {
   if (typeof json === 'string') return { javaType: 'java.lang.String', text: json }
   if (typeof json === 'boolean') return { javaType: 'java.lang.Boolean', text: String(json) }
   if (json instanceof NumberToken) return decodeBareNumber(json.source)
+  if (typeof json === 'object' && !Array.isArray(json)) {
+    return decodeDriverObject(json as Readonly<Record<string, unknown>>, decodeJacksonValue)
+  }
   if (!Array.isArray(json) || json.length !== 2) return undefined
   const [className, content] = json as [unknown, unknown]
   const javaType = typeof className === 'string' ? classes.get(className) : undefined
@@ -73,8 +91,8 @@ const bareClasses: ReadonlySet<string> = new Set([
   'java.lang.Double',
 ])
 
-/** java.sql.Types whose values the JDBC drivers hand out as byte[] and not as Blob. */
-const byteArrayTypes: ReadonlySet<number> = new Set([-2, -3, -4])
+/** java.sql.Types whose values the JDBC drivers hand out as byte[] and not as Blob; -7 is BIT. */
+const byteArrayTypes: ReadonlySet<number> = new Set([-2, -3, -4, -7])
 
 const notFinite: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity'])
 
@@ -105,6 +123,24 @@ const float: ValueCodec = {
   },
 }
 
+const timestamp: ValueCodec = {
+  encode(text) {
+    const instant = epochMs(text)
+    if (instant === undefined) return undefined
+    const { ms, nanos } = instant
+    if (timestampText(ms, nanos) !== text) return undefined
+    return nanos === 0 ? String(ms) : `[${ms},${nanos}]`
+  },
+  decode(json) {
+    const [ms, nanos] = Array.isArray(json) && json.length === 2 ? (json as unknown[]) : [json]
+    if (!(ms instanceof NumberToken)) return undefined
+    if (nanos === undefined) return timestampText(Number(ms.source))
+    return nanos instanceof NumberToken
+      ? timestampText(Number(ms.source), Number(nanos.source))
+      : undefined
+  },
+}
+
 const codecs: Readonly<Record<JavaType, ValueCodec>> = {
   'java.lang.Boolean': {
     encode: (text) => (text === 'true' || text === 'false' ? text : undefined),
@@ -116,6 +152,7 @@ const codecs: Readonly<Record<JavaType, ValueCodec>> = {
   'java.lang.Float': float,
   'java.lang.Double': float,
   'java.lang.String': string,
+  'java.util.UUID': string,
   'javax.sql.rowset.serial.SerialClob': string,
   'java.math.BigDecimal': {
     encode: (text) => (numberPattern.test(text) ? text : undefined),
@@ -138,22 +175,8 @@ const codecs: Readonly<Record<JavaType, ValueCodec>> = {
       return json instanceof NumberToken ? timestampText(Number(json.source))?.slice(11) : undefined
     },
   },
-  'java.sql.Timestamp': {
-    encode(text) {
-      const instant = epochMs(text)
-      if (instant === undefined) return undefined
-      const { ms, nanos } = instant
-      return timestampText(ms, nanos) === text ? `[${ms},${nanos}]` : undefined
-    },
-    decode(json) {
-      const [ms, nanos] = Array.isArray(json) && json.length === 2 ? (json as unknown[]) : [json]
-      if (!(ms instanceof NumberToken)) return undefined
-      if (nanos === undefined) return timestampText(Number(ms.source))
-      return nanos instanceof NumberToken
-        ? timestampText(Number(ms.source), Number(nanos.source))
-        : undefined
-    },
-  },
+  'java.sql.Timestamp': timestamp,
+  'java.time.LocalDateTime': timestamp,
   'javax.sql.rowset.serial.SerialBlob': {
     encode: (text) =>
       /^([\da-f]{2})*$/.test(text) ? `"${Buffer.from(text, 'hex').toString('base64')}"` : undefined,
@@ -166,7 +189,6 @@ const classes: ReadonlyMap<string, JavaType> = new Map([
   ...(Object.keys(codecs) as JavaType[]).map((name) => [name, name] as const),
   ['java.lang.Byte', 'java.lang.Integer'],
   ['java.lang.Short', 'java.lang.Integer'],
-  ['java.util.UUID', 'java.lang.String'],
   ['[B', blobClass],
 ])
 

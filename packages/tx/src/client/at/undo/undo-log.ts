@@ -54,11 +54,19 @@ export type UndoValue = null | {
     | 'java.lang.String'
     | 'java.math.BigDecimal'
     | 'java.math.BigInteger'
+    | 'java.sql.Array'
     | 'java.sql.Date'
     | 'java.sql.Time'
     | 'java.sql.Timestamp'
+    | 'java.time.LocalDateTime'
+    | 'java.util.UUID'
     | 'javax.sql.rowset.serial.SerialBlob'
     | 'javax.sql.rowset.serial.SerialClob'
+    | 'org.postgresql.util.PGobject'
   /** Binary values are hexadecimal. */
   readonly text: string
+  /** Of a PGobject or of the elements of an Array: the type in the database, such as `jsonb`. */
+  readonly databaseType?: string
+  /** Of an Array that is to be written. */
+  readonly elements?: { readonly jdbcType: number; readonly values: readonly UndoValue[] }
 }
