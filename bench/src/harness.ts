@@ -62,6 +62,8 @@ export interface Workload {
   readonly processes?: readonly BenchProcess[]
   /** Whether this process's CPU time belongs to the operations too. Default true. */
   readonly ownCpu?: boolean
+  /** Resolves when the work that goes on behind the operations is done; its CPU time counts. */
+  settled?(): Promise<void>
 }
 
 /** Turns a call that gives a promise into the `start` of a {@link Workload}. */
@@ -74,9 +76,11 @@ export function fromAsync(call: () => Promise<unknown>): Workload['start'] {
 /** Warms the workload up, then measures it. Rejects with the first error of an operation. */
 export async function measure(workload: Workload, options: BenchOptions): Promise<Figures> {
   await runLoop(workload, options.quick ? 1000 : 4000, createHistogram())
+  await workload.settled?.()
   const latencies = createHistogram()
   const cpuBeforeUs = await cpuUs(workload)
   const { starts, elapsedMs } = await runLoop(workload, options.quick ? 1000 : 4000, latencies)
+  await workload.settled?.()
   const cpuSpentUs = (await cpuUs(workload)) - cpuBeforeUs
   const ops = starts * (workload.opsPerStart ?? 1)
   return {

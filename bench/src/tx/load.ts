@@ -10,12 +10,15 @@ import {
   frameLength,
   MessageType,
   ResultCode,
+  type BranchCommitRequest,
   type RequestMessage,
   type ResponseMessage,
 } from '@settee/tx/protocol'
 import { Dialer, TimerWheel, type Connection } from '@settee/wire'
 
 const resourceIds = ['jdbc:mysql://127.0.0.1:3306/stock', 'jdbc:mysql://127.0.0.1:3306/account']
+/** Longest wait for phase two, which a coordinator may put off, in ms. */
+const settleTimeoutMs = 120_000
 const wheel = new TimerWheel({ clock: systemClock })
 
 type Done = (error?: unknown) => void
@@ -44,6 +47,8 @@ class Call extends SeataCall {
 export interface Load {
   /** One global transaction: begin, register `branchCount` branches, commit. */
   transaction(branchCount: number, done: Done): void
+  /** Resolves when phase two of every committed transaction is over. */
+  settled(): Promise<void>
   close(): void
 }
 
@@ -55,9 +60,15 @@ export async function connectLoad(address: string): Promise<Load> {
   const resources = await connectAs(
     address,
     { type: MessageType.RegisterRM, ...identity, resourceIds: resourceIds.join(',') },
-    answerPhaseTwo,
+    (message, requestId, peer) => {
+      if (message.type !== MessageType.BranchCommit) return
+      answerPhaseTwo(message, requestId, peer)
+      if (--unendedBranches === 0) onSettled?.()
+    },
   )
   let nextKey = 0
+  let unendedBranches = 0
+  let onSettled: (() => void) | undefined
 
   function commit(xid: string, done: Done): void {
     const message = { type: MessageType.GlobalCommit, xid, extraData: '' } as const
@@ -74,7 +85,12 @@ export async function connectLoad(address: string): Promise<Load> {
       lockKey: `account:${nextKey++}`,
       applicationData: '{"autoCommit":false}',
     } as const
-    resources.peer.call(new Call(message, done, () => register(xid, index + 1, branchCount, done)))
+    resources.peer.call(
+      new Call(message, done, () => {
+        unendedBranches++
+        register(xid, index + 1, branchCount, done)
+      }),
+    )
   }
 
   return {
@@ -92,11 +108,28 @@ export async function connectLoad(address: string): Promise<Load> {
         }),
       )
     },
+    settled: () =>
+      unendedBranches === 0
+        ? Promise.resolve()
+        : withTimeout((resolve) => {
+            onSettled = resolve
+          }),
     close() {
       manager.dialer.close()
       resources.dialer.close()
     },
   }
+}
+
+/** Resolves when `wait` calls back. */
+async function withTimeout(wait: (resolve: () => void) => void): Promise<void> {
+  const done = Promise.withResolvers<void>()
+  const timer = setTimeout(
+    () => done.reject(new Error(`phase two was not over within ${settleTimeoutMs} ms`)),
+    settleTimeoutMs,
+  )
+  wait(done.resolve)
+  await done.promise.finally(() => clearTimeout(timer))
 }
 
 const identity = {
@@ -106,8 +139,7 @@ const identity = {
   extraData: '',
 }
 
-function answerPhaseTwo(message: RequestMessage, requestId: number, peer: SeataPeer): void {
-  if (message.type !== MessageType.BranchCommit) return
+function answerPhaseTwo(message: BranchCommitRequest, requestId: number, peer: SeataPeer): void {
   const { xid, branchId } = message
   peer.answer(requestId, {
     type: MessageType.BranchCommitResult,

@@ -1,0 +1,49 @@
+/** Unmodified Java clients of Seata against Settee's coordinator. */
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { PartOptions } from '../main.ts'
+import { startDatabases } from '../harness-databases.ts'
+import { buildJava } from '../harness-java.ts'
+import type { CheckGroup, Report } from '../harness-report.ts'
+import { checkAt } from './at-checks.ts'
+import { Fixtures } from './fixtures.ts'
+import { clientVersions } from './java-client.ts'
+import { checkClient, checkHeartbeats, checkWire } from './client-checks.ts'
+import { checkRestart } from './restart-checks.ts'
+import { openScene, type Scene } from './scene.ts'
+
+export async function runPart(report: Report, options: PartOptions): Promise<void> {
+  for (const version of clientVersions) buildJava('seata-client', version)
+  const logFolder = await mkdtemp(join(tmpdir(), 'settee-interop-logs-'))
+  report.note(`logs of the Java clients: ${logFolder}`)
+  const servers = await startDatabases()
+  const scenes: Scene[] = []
+  const fixtures = new Fixtures()
+  try {
+    for (const version of clientVersions) {
+      report.peer('seata-all', version)
+      const scene = await openScene(version, servers, logFolder)
+      scenes.push(scene)
+      for (const database of Object.values(scene.databases)) {
+        await checkAt(report.group(`${version} ${database.kind}`), scene, database)
+      }
+      await checkClient(report.group(version), scene)
+    }
+    // What waits for timers of the clients waits for all of them at once.
+    await Promise.all(scenes.map((scene) => checkWaits(report.group(scene.version), scene)))
+    // Last, since what the originals cannot roll back is tried again and again from now on.
+    for (const scene of scenes) await fixtures.capture(scene)
+    if (options.capture) await fixtures.write()
+    await fixtures.compare(report.group('fixtures'))
+    for (const scene of scenes) await checkWire(report.group(scene.version), scene)
+  } finally {
+    for (const scene of scenes) await scene.stop()
+    await servers.stop()
+  }
+}
+
+async function checkWaits(group: CheckGroup, scene: Scene): Promise<void> {
+  await checkHeartbeats(group, scene)
+  await checkRestart(group, scene)
+}
