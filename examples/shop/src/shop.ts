@@ -9,22 +9,29 @@ import { fileURLToPath } from 'node:url'
 import { createRegistryClient, type RegistryClient } from '@settee/registry'
 import { createRpcClient, type ClientOf, type RpcClient } from '@settee/rpc'
 import { orderContract } from './contracts.ts'
-import { createDatabases, serviceNames, type Databases } from './databases.ts'
+import { createDatabases, serviceNames, type Databases, type ServerName } from './databases.ts'
 import { startProcess, type RunningProcess } from './processes.ts'
 import { seedSql } from './purchases.ts'
 import type { ServiceName, ServiceOptions } from './services/main.ts'
 
 export interface ShopOptions {
-  /** `sqlite`, `postgres` or a URL. */
+  /** `sqlite`, `postgres`, `mariadb`, `mixed` or a URL. */
   readonly db: string
   /** 0 takes any free port. */
   readonly ports: { readonly http: number; readonly tx: number; readonly registry: number }
   readonly hasConsole: boolean
+  /** Whether the stock service runs twice, on one database. Default false. */
+  readonly hasSecondStock?: boolean
+  /** A purchase that is not through by then is rolled back, in ms. Default 4000. */
+  readonly purchaseTimeoutMs?: number
   /** Told what is being done. */
   readonly onProgress: (sentence: string) => void
 }
 
-export type Victim = 'server' | ServiceName
+/** A process of a service. */
+export type Instance = ServiceName | 'stock-2'
+
+export type Victim = 'server' | Instance | ServerName
 
 export interface Shop {
   readonly databases: Databases
@@ -62,7 +69,8 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
 class RunningShop implements Shop {
   readonly #options: ShopOptions
   readonly #folder: string
-  readonly #processes = new Map<Victim, RunningProcess>()
+  readonly #instances: readonly Instance[]
+  readonly #processes = new Map<'server' | Instance, RunningProcess>()
   #databases: Databases | undefined
   #registry: RegistryClient | undefined
   #rpc: RpcClient | undefined
@@ -72,6 +80,7 @@ class RunningShop implements Shop {
   constructor(options: ShopOptions, folder: string) {
     this.#options = options
     this.#folder = folder
+    this.#instances = options.hasSecondStock === true ? [...serviceNames, 'stock-2'] : serviceNames
   }
 
   get databases(): Databases {
@@ -91,7 +100,7 @@ class RunningShop implements Shop {
     onProgress('Starting the control plane')
     await this.#startServer()
     onProgress('Starting the services order, stock and account')
-    await Promise.all(serviceNames.map((name) => this.#startService(name)))
+    await Promise.all(this.#instances.map((instance) => this.#startService(instance)))
     this.#registry = createRegistryClient({
       application: 'buyer',
       address: this.#addressOf('registry'),
@@ -105,9 +114,9 @@ class RunningShop implements Shop {
   }
 
   components(): readonly (readonly string[])[] {
-    const services = serviceNames.map((name) => {
-      const { ready, pid } = this.#processes.get(name)!
-      return [`${name} service`, String(ready['address']), 'Bolt', `process ${pid}`]
+    const services = this.#instances.map((instance) => {
+      const { ready, pid } = this.#processes.get(instance)!
+      return [`${instance} service`, String(ready['address']), 'Bolt', `process ${pid}`]
     })
     const { pid } = this.#processes.get('server')!
     const parts = this.#components.map(({ name, address, protocol }) => [
@@ -120,6 +129,9 @@ class RunningShop implements Shop {
   }
 
   async killAndRestart(victim: Victim): Promise<void> {
+    if (victim === 'postgres' || victim === 'mariadb') {
+      return this.databases.killAndRestart(victim)
+    }
     await this.#processes.get(victim)!.kill()
     if (victim === 'server') await this.#startServer()
     else await this.#startService(victim)
@@ -129,7 +141,9 @@ class RunningShop implements Shop {
     this.#rpc?.close()
     this.#registry?.close()
     // The services first: they may have a last word for the control plane.
-    await Promise.all(serviceNames.map(async (name) => this.#processes.get(name)?.stop()))
+    await Promise.all(
+      this.#instances.map(async (instance) => this.#processes.get(instance)?.stop()),
+    )
     await this.#processes.get('server')?.stop()
     await this.#databases?.close()
     await rm(this.#folder, { recursive: true, force: true })
@@ -157,19 +171,21 @@ class RunningShop implements Shop {
     this.#components = server.ready['components'] as readonly Component[]
   }
 
-  async #startService(name: ServiceName): Promise<void> {
+  async #startService(instance: Instance): Promise<void> {
+    const name = instance === 'stock-2' ? 'stock' : instance
     const options: ServiceOptions = {
       name,
       databaseUrl: this.#databases!.urlOf(name),
       registry: this.#addressOf('registry'),
       coordinator: this.#addressOf('transactions'),
+      purchaseTimeoutMs: this.#options.purchaseTimeoutMs ?? 4000,
     }
     const service = await startProcess({
-      name: `${name} service`,
+      name: `${instance} service`,
       script: serviceScript,
       args: [JSON.stringify(options)],
     })
-    this.#processes.set(name, service)
+    this.#processes.set(instance, service)
   }
 
   #addressOf(name: string): string {

@@ -51,11 +51,12 @@ describe('nothing is half done after', () => {
       assert.deepEqual(audit.halfDone, [])
       assert.equal(audit.isConserved, true)
       assert.equal(audit.undoRowCount, 0)
-      assert.ok(audit.orderIds.size >= toldBought.length)
-      for (const orderId of toldBought) assert.ok(audit.orderIds.has(orderId), `${orderId} is lost`)
+      assert.ok(audit.xidOfOrder.size >= toldBought.length)
+      for (const orderId of toldBought)
+        assert.ok(audit.xidOfOrder.has(orderId), `${orderId} is lost`)
       assert.ok(toldBought.length > killCount, `only ${toldBought.length} purchases went through`)
       t.diagnostic(
-        `killed ${killed.join(' ')}; ${toldBought.length} of ${audit.orderIds.size} told`,
+        `killed ${killed.join(' ')}; ${toldBought.length} of ${audit.xidOfOrder.size} told`,
       )
     })
   }

@@ -45,6 +45,8 @@ export const columnCases: Readonly<Record<TestDatabase['kind'], readonly ColumnC
     { type: 'bit(5)', before: `B'10101'`, after: `B'00000'` },
     { type: 'varbit', before: `B'101'`, after: `B'0'` },
     { type: 'integer[]', before: `'{1,NULL,3}'`, after: `'{}'` },
+    { type: 'bigint[]', before: `'{9007199254740993}'`, after: `'{-1,NULL}'` },
+    { type: 'numeric(10,2)[]', before: `'{1.10,2}'`, after: `'{0}'` },
     { type: 'text[]', before: `'{"a b","c,d"}'`, after: `'{é}'` },
     { type: 'point', before: `'(1,2)'`, after: `'(-1.5,0)'` },
     { type: 'polygon', before: `'((0,0),(1,1),(1,0))'`, after: `'((0,0),(2,2))'` },

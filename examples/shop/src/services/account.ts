@@ -7,12 +7,12 @@ import { shopError } from '../errors.ts'
 
 export const accountSchema = `
   CREATE TABLE accounts (
-    user_id TEXT NOT NULL PRIMARY KEY,
+    user_id VARCHAR(64) NOT NULL PRIMARY KEY,
     balance INTEGER NOT NULL
   );
   CREATE TABLE account_entries (
-    order_id TEXT NOT NULL PRIMARY KEY,
-    user_id TEXT NOT NULL,
+    order_id VARCHAR(64) NOT NULL PRIMARY KEY,
+    user_id VARCHAR(64) NOT NULL,
     amount INTEGER NOT NULL
   )`
 

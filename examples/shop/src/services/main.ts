@@ -18,6 +18,7 @@ export interface ServiceOptions {
   /** `host:port` of the registry and of the transaction coordinator. */
   readonly registry: string
   readonly coordinator: string
+  readonly purchaseTimeoutMs: number
 }
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ServiceOptions
@@ -29,7 +30,7 @@ const database = openDatabase(options.databaseUrl, tx)
 const rpc = createRpcClient({ application: name, registry })
 const server = createRpcServer({ application: name, registry })
 
-if (name === 'order') serveOrders(server, rpc, tx, database)
+if (name === 'order') serveOrders(server, { ...options, rpc, tx, database })
 else if (name === 'stock') serveStock(server, database)
 else serveAccounts(server, database)
 

@@ -6,13 +6,13 @@ import { shopError } from '../errors.ts'
 
 export const stockSchema = `
   CREATE TABLE stock (
-    product_id TEXT NOT NULL PRIMARY KEY,
+    product_id VARCHAR(64) NOT NULL PRIMARY KEY,
     price INTEGER NOT NULL,
     quantity INTEGER NOT NULL
   );
   CREATE TABLE stock_movements (
-    order_id TEXT NOT NULL PRIMARY KEY,
-    product_id TEXT NOT NULL,
+    order_id VARCHAR(64) NOT NULL PRIMARY KEY,
+    product_id VARCHAR(64) NOT NULL,
     quantity INTEGER NOT NULL
   )`
 

@@ -152,19 +152,23 @@ function imageText(
  */
 function pinnedText(plan: UpdatePlan | DeletePlan, found: readonly FoundRows[]): Fragment {
   const { condition, head, isMultiTable, order } = plan
-  if (!isMultiTable) {
+  if (!isMultiTable && found[0]!.image.rows.length > 0) {
     const { target, image } = found[0]!
     return join(head, `WHERE ${keyCondition(target.table, image.rows)}`, order)
   }
   const pins = found.map(({ target, image, hasMissing }) => {
     const { table, use } = target
     const key = `${quoteName(use.alias)}.${quoteName(table.primaryKey[0]!.name)}`
+    if (image.rows.length === 0 && !hasMissing) return noRow
     const isFound = keyCondition(table, image.rows, use.alias)
     return hasMissing ? `(${isFound} OR ${key} IS NULL)` : isFound
   })
   const where = condition.length === 0 ? 'WHERE' : join('WHERE (', condition, ') AND')
   return join(head, where, pins.join(' AND '), order)
 }
+
+/** Never true, though the server does not know that before: with FALSE its answer has no message. */
+const noRow = 'RAND() < 0'
 
 /** A table may be written under two aliases: then its rows are those of both. */
 function mergeByTable(found: readonly FoundRows[]): readonly FoundRows[] {

@@ -137,7 +137,10 @@ function boundOf(typeSql: string): number | undefined {
  * rounded up beyond its digits. The server takes it back in a mode that is not strict, and makes of
  * it what it was.
  */
-export function isForbidden({ kind, bound, hasEmptyMember }: ColumnType, value: UndoValue): boolean {
+export function isForbidden(
+  { kind, bound, hasEmptyMember }: ColumnType,
+  value: UndoValue,
+): boolean {
   if (value === null) return false
   if (kind === 'enum') return value.text === '' && !hasEmptyMember
   return bound !== undefined && Math.abs(Number(value.text)) >= bound

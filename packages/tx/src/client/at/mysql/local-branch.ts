@@ -18,7 +18,7 @@ import type { LocalTransaction } from '../postgres/local-transaction.ts'
 import { refuse } from '../postgres/statement-kinds.ts'
 import { packUndoLog } from '../undo/compression.ts'
 import { encodeUndoLog } from '../undo/jackson-codec.ts'
-import type { BranchUndoLog, StatementUndoLog } from '../undo/undo-log.ts'
+import type { BranchUndoLog, Row, StatementUndoLog } from '../undo/undo-log.ts'
 import type { MysqlSession } from './driver/session.ts'
 import type { AtEnvironment } from './environment.ts'
 import { lockKeysOf, type LockableRecords } from './lock-keys.ts'
@@ -97,6 +97,7 @@ export async function commitBranch(
     return { conflict: { error, lockKeys, isRead: false } }
   }
   try {
+    await checkRestorable(environment, session, statements)
     const log = await packUndoLog(encodeChecked(environment, { xid, branchId, statements }))
     const wasNumbered = await environment.undoTable.insert(session, { xid, branchId }, log)
     if (wasNumbered && lastInsertId !== '0') await session.run(`DO LAST_INSERT_ID(${lastInsertId})`)
@@ -128,6 +129,27 @@ function encodeChecked({ limits, undoNamespace }: AtEnvironment, log: BranchUndo
     'a local transaction',
     `its undo log of ${text.length} characters is longer than ${limits.maxUndoLength}`,
     'change fewer rows at a time or raise maxUndoLength',
+  )
+}
+
+/** What a statement that writes a row back needs beside its values, in bytes. */
+const statementReserve = 64 * 1024
+
+/** Refuses rows that are too long for a statement that writes them back: text has two digits a byte. */
+async function checkRestorable(
+  { undoTable }: AtEnvironment,
+  session: MysqlSession,
+  statements: readonly StatementUndoLog[],
+): Promise<void> {
+  const limit = (await undoTable.maxStatementBytes(session)) - statementReserve
+  const isLong = (row: Row): boolean =>
+    row.fields.reduce((sum, { value }) => sum + 2 * Buffer.byteLength(value?.text ?? ''), 0) > limit
+  const found = statements.find(({ beforeImage }) => beforeImage.rows.some(isLong))
+  if (found === undefined) return
+  throw refuse(
+    `a change of ${found.tableName}`,
+    'one of its rows is too long for a statement that would write it back',
+    'raise max_allowed_packet to more than twice the length of the row',
   )
 }
 

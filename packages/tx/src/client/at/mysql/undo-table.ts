@@ -62,6 +62,8 @@ export interface UndoTable {
   readonly name: string
   /** Looked for until found. */
   exists(session: MysqlSession): Promise<boolean>
+  /** Longest statement that the server takes, in bytes. */
+  maxStatementBytes(session: MysqlSession): Promise<number>
   /** Says whether the table has numbered its rows, as the original's older ones do. */
   insert(session: MysqlSession, branch: BranchKey, log: PackedUndoLog): Promise<boolean>
   /** Keeps a late phase one from committing. */
@@ -113,16 +115,17 @@ export function createUndoTable({ name, database, random }: UndoTableOptions): U
     return insertId !== '0'
   }
 
-  async function maxPartBytes(session: MysqlSession): Promise<number> {
+  async function maxStatementBytes(session: MysqlSession): Promise<number> {
     if (packetBytes === undefined) {
       const { rows } = await session.run('SELECT @@max_allowed_packet')
       packetBytes = Number(rows[0]![0])
     }
-    return Math.floor(packetBytes * packetShare)
+    return packetBytes
   }
 
   return {
     name,
+    maxStatementBytes,
     async exists(session) {
       if (isKnown) return true
       const { rows } = await session.run(
@@ -133,7 +136,8 @@ export function createUndoTable({ name, database, random }: UndoTableOptions): U
       return isKnown
     },
     async insert(session, branch, log) {
-      const limit = await maxPartBytes(session)
+      const statementBytes = await maxStatementBytes(session)
+      const limit = Math.floor(statementBytes * packetShare)
       const count = Math.ceil(log.bytes.length / limit)
       if (count <= 1) return insertRow(session, branch, log, normal)
       const firstId = 1 + Math.floor(random.float() * maxPartId)
@@ -143,7 +147,7 @@ export function createUndoTable({ name, database, random }: UndoTableOptions): U
         const context = partContext(branch)
         await insertRow(session, { xid: branch.xid, branchId }, { context, bytes }, normal)
       }
-      const context = splitContext(log.context, packetBytes!, ids)
+      const context = splitContext(log.context, statementBytes, ids)
       return insertRow(session, branch, { context, bytes: log.bytes.subarray(0, limit) }, normal)
     },
     async insertDefence(session, branch) {

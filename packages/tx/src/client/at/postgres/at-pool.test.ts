@@ -416,10 +416,11 @@ function testPool(): void {
 
   test('it is a pg.Pool in everything else', async () => {
     const { coordinator } = fixture
-    const plain = server.openPool('at_1', { max: 2 })
+    const database = fixture.plain.options.database!
+    const plain = server.openPool(database, { max: 2 })
     const { pool, resource } = createPostgresResource({ pool: plain, port: coordinator })
     assert.ok(pool instanceof pg.Pool)
-    assert.equal(resource.resourceId, `jdbc:postgresql://127.0.0.1:${server.port}/at_1`)
+    assert.equal(resource.resourceId, `jdbc:postgresql://127.0.0.1:${server.port}/${database}`)
     let connected = 0
     pool.on('connect', () => connected++)
     assert.equal((await pool.query('SELECT 1')).rowCount, 1)

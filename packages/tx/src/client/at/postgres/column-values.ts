@@ -100,14 +100,15 @@ function dateValue(javaType: 'java.sql.Date' | 'java.sql.Timestamp', text: strin
   return isKept ? { javaType, text: exact } : { javaType: 'java.lang.String', text }
 }
 
+const quotedElement = /"(?:[^"\\]|\\.)*"/gs
+const arrayElement = /"((?:[^"\\]|\\.)*)"|[^,]+/gs
+
 /** Arrays of more dimensions, or with bounds of their own, stay text. */
 function arrayValue(databaseType: string, text: string): UndoValue {
-  const inner = text.slice(1, -1)
-  if (text[0] !== '{' || /^\{|[^\\]\{/.test(inner.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""'))) {
-    return { javaType: 'java.lang.String', text }
-  }
+  const isPlain = text.startsWith('{') && !text.replaceAll(quotedElement, '').includes('{', 1)
+  if (!isPlain) return { javaType: 'java.lang.String', text }
   const values: UndoValue[] = []
-  for (const [whole, quoted] of inner.matchAll(/"((?:[^"\\]|\\.)*)"|[^,]+/gs)) {
+  for (const [whole, quoted] of text.slice(1, -1).matchAll(arrayElement)) {
     const element = quoted?.replaceAll(/\\(.)/gs, '$1') ?? (whole === 'NULL' ? null : whole)
     values.push(toUndoValue(databaseType, element))
   }

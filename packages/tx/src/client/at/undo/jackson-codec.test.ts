@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { isSetteeError } from '@settee/kit'
 import { decodeUndoLog, encodeUndoLog } from './jackson-codec.ts'
+import { encodeJacksonValue } from './jackson-values.ts'
 import { timestampText } from './jackson-time.ts'
 import type { BranchUndoLog, Field, UndoValue } from './undo-log.ts'
 
@@ -74,6 +75,30 @@ test('writes and reads the form of the Java original', () => {
 
 test('writes the packages of Seata before 2.1 when asked to', () => {
   assert.equal(encodeUndoLog(log, 'io.seata'), golden.replaceAll('org.apache.seata', 'io.seata'))
+})
+
+test('writes the objects of the PostgreSQL driver with their classes', () => {
+  const cases: [value: NonNullable<UndoValue>, jdbcType: number, json: string][] = [
+    [
+      {
+        javaType: 'java.sql.Array',
+        text: '{1,NULL}',
+        databaseType: 'int4',
+        elements: { jdbcType: 4, values: [{ javaType: 'java.lang.Integer', text: '1' }, null] },
+      },
+      2003,
+      '{"@class":"org.apache.seata.rm.datasource.sql.serial.SerialArray","baseType":4,' +
+        '"baseTypeName":"int4","elements":[1,null]}',
+    ],
+    [
+      { javaType: 'org.postgresql.util.PGobject', text: '1 day', databaseType: 'interval' },
+      1111,
+      '{"@class":"org.postgresql.util.PGInterval","type":"interval","value":"1 day","null":false}',
+    ],
+  ]
+  for (const [value, jdbcType, json] of cases) {
+    assert.equal(encodeJacksonValue(value, jdbcType, 'org.apache.seata.rm.datasource'), json)
+  }
 })
 
 test('reads the packages of Seata 1.x', () => {

@@ -46,14 +46,16 @@ export function encodeArray(
   encodeElement: (element: PresentValue, jdbcType: number) => string | undefined,
 ): string | undefined {
   if (elements === undefined) return undefined
+  const isOld = javaPackage.startsWith('io.')
   const texts: string[] = []
   for (const element of elements.values) {
-    const text = element === null ? 'null' : encodeElement(element, elements.jdbcType)
+    // From 2.1 on a Long stands without its class, which the base type tells.
+    const isBare = element === null || (element.javaType === 'java.lang.Long' && !isOld)
+    const text = isBare ? (element?.text ?? 'null') : encodeElement(element, elements.jdbcType)
     if (text === undefined) return undefined
     texts.push(text)
   }
   const list = `[${texts.join(',')}]`
-  const isOld = javaPackage.startsWith('io.')
   return (
     `{"@class":"${javaPackage}.sql.serial.SerialArray","baseType":${elements.jdbcType},` +
     `"baseTypeName":${JSON.stringify(databaseType)},` +
@@ -91,7 +93,10 @@ function arrayText(
   const isPair = typeof first === 'string' && first.startsWith('[L') && Array.isArray(second)
   const texts: string[] = []
   for (const element of (isPair ? second : json) as unknown[]) {
-    const text = Array.isArray(element) ? arrayText(element, scalar) : elementText(scalar(element))
+    // A pair of class and value is an array as well.
+    const value = scalar(element)
+    const isNested = value === undefined && Array.isArray(element)
+    const text = isNested ? arrayText(element, scalar) : elementText(value)
     if (text === undefined) return undefined
     texts.push(text)
   }

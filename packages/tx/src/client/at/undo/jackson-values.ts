@@ -18,7 +18,12 @@
  * shares the database must run in UTC too. A date that Java's calendar cannot hold exactly (such
  * as `infinity` or a year BC) belongs into the log as a String.
  */
-import { decodeDriverObject, encodeArray, encodePgObject, pgObjectClass } from './jackson-postgres.ts'
+import {
+  decodeDriverObject,
+  encodeArray,
+  encodePgObject,
+  pgObjectClass,
+} from './jackson-postgres.ts'
 import { bytesText, dateText, epochMs, timestampText } from './jackson-time.ts'
 import type { UndoValue } from './undo-log.ts'
 
