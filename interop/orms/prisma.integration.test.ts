@@ -56,8 +56,10 @@ testOrm('Prisma', {
     const orm = await openPrisma('postgresql', new PrismaPg(pool))
     return { ...orm, close: () => orm.close().then(() => pool.end()) }
   },
-  async mariadb(tx, { host, port, user, password, name: database }) {
-    const pool = tx.at(mariadb.createPool({ host, port, user, password, database }))
+  async mariadb(tx, { host, port, user, password, name: database, jdbcUrl }) {
+    // A pool of this driver does not tell where it goes.
+    const options = { resourceId: jdbcUrl, database }
+    const pool = tx.at(mariadb.createPool({ host, port, user, password, database }), options)
     const orm = await openPrisma('mysql', new PrismaMariaDb(pool, { database }))
     return { ...orm, close: () => orm.close().then(() => pool.end()) }
   },

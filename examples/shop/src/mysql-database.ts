@@ -60,7 +60,7 @@ async function query(
   })
   const [answer] = await target.query(sql, used)
   if (Array.isArray(answer)) {
-    return { rows: answer as QueryResult['rows'] as never, rowCount: answer.length }
+    return { rows: answer as QueryResult['rows'], rowCount: answer.length }
   }
   return { rows: [], rowCount: answer.affectedRows }
 }

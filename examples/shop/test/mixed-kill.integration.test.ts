@@ -3,7 +3,8 @@
  * any process may die at any instant, and every purchase is done everywhere or nowhere.
  *
  * More of it: `SETTEE_SHOP_KILL_ROUNDS` (default 12), `SETTEE_SHOP_KILL_SECONDS` (no round begins
- * after so many; default: none), `SETTEE_SHOP_KILL_SEED` (default 2026).
+ * after so many; default: none), `SETTEE_SHOP_KILL_SEED` (default 2026). Hours of it are better run
+ * with `node --test --conditions=@settee/source`, which waits for as long as it takes.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -24,7 +25,7 @@ const maxRounds = numberOf('SETTEE_SHOP_KILL_ROUNDS', 12)
 const maxSeconds = numberOf('SETTEE_SHOP_KILL_SECONDS', Infinity)
 const seed = numberOf('SETTEE_SHOP_KILL_SEED', 2026)
 
-test(`nothing is half done on PostgreSQL and MariaDB together, whoever is killed`, async (t) => {
+test('nothing is half done on PostgreSQL and MariaDB together, whoever is killed', async (t) => {
   const shop = await startShop({
     db: 'mixed',
     // Not any free ones: an outgoing connection could take them while the control plane is dead.

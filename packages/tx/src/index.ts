@@ -18,14 +18,15 @@ export {
   type ArrivedHeaders,
 } from './client/propagation-http.ts'
 export type { Propagation } from './client/propagation.ts'
-export {
-  createTx,
-  type PostgresAtOptions,
-  type PostgresClientAtOptions,
-  type SqliteAtOptions,
-  type Tx,
-  type TxOptions,
-  type TxRunOptions,
-} from './client/tx.ts'
+export type {
+  MysqlAtOptions,
+  MysqlModuleLike,
+  PostgresAtOptions,
+  PostgresClientAtOptions,
+  SqliteAtOptions,
+} from './client/at/at-target.ts'
+export { mysqlUndoLogDdl } from './client/at/mysql/undo-table.ts'
+export type { MysqlTarget } from './client/at/mysql/driver/intercept.ts'
+export { createTx, type Tx, type TxOptions, type TxRunOptions } from './client/tx.ts'
 export { txErrors, type TxErrorCode } from './errors.ts'
 export { GlobalStatus } from './protocol/status.ts'

@@ -1,7 +1,7 @@
 /** MariaDB or MySQL: a database a service on one server, of a random name, dropped at the end. */
 import { randomBytes } from 'node:crypto'
 import { messageOf } from '@settee/kit'
-import { mysqlUndoLogDdl } from '../../../../packages/tx/src/client/at/mysql/undo-table.ts'
+import { mysqlUndoLogDdl } from '@settee/tx'
 import { createConnection, type Connection } from 'mysql2/promise'
 import { shopError } from '../errors.ts'
 import type { ServiceName } from '../services/main.ts'

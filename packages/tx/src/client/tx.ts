@@ -30,20 +30,24 @@ import {
 import { parseAddress, TimerWheel } from '@settee/wire'
 import { txError } from '../errors.ts'
 import { MessageType, type GlobalStatus } from '../protocol/index.ts'
+import {
+  openDriver,
+  openTarget,
+  type AtOptions,
+  type AtPorts,
+  type AtTarget,
+  type MysqlAtOptions,
+  type MysqlModuleLike,
+  type PostgresAtOptions,
+  type PostgresClientAtOptions,
+  type SqliteAtOptions,
+} from './at/at-target.ts'
+import type { MysqlTarget } from './at/mysql/driver/intercept.ts'
 import type { AtPool } from './at/postgres/at-pool.ts'
 import type { PgPool } from './at/postgres/pg-driver.ts'
-import { isPgClient, type PgClientLike, type PgModuleLike } from './at/postgres/pg-module.ts'
-import { isPostgresJs, type PostgresJsLike } from './at/postgres/postgres-js/driver.ts'
-import {
-  createPostgresClientResource,
-  createPostgresDriver,
-  createPostgresJsResource,
-  createPostgresResource,
-  type PostgresOptions,
-  type PostgresResourceOptions,
-} from './at/postgres/postgres-resource.ts'
+import type { PgClientLike, PgModuleLike } from './at/postgres/pg-module.ts'
+import type { PostgresJsLike } from './at/postgres/postgres-js/driver.ts'
 import type { SqlitePool } from './at/sqlite/sqlite-pool.ts'
-import { createSqliteResource, type SqliteResourceOptions } from './at/sqlite/sqlite-resource.ts'
 import { clientVersion, CoordinatorLink } from './coordinator-link.ts'
 import { stepPropagation, type Propagation } from './propagation.ts'
 import type { Resource } from './resource.ts'
@@ -73,11 +77,6 @@ export interface TxRunOptions {
   readonly propagation?: Propagation
 }
 
-type Given = 'pool' | 'database' | 'port' | 'clock' | 'random'
-export type PostgresAtOptions<Pool extends PgPool> = Omit<PostgresResourceOptions<Pool>, Given>
-export type PostgresClientAtOptions = Omit<PostgresOptions, Given>
-export type SqliteAtOptions = Omit<SqliteResourceOptions, Given>
-
 export interface Tx {
   /**
    * Puts a `pg` Pool under global transactions: returns it with AT mode and `transaction`. Needs no
@@ -90,13 +89,21 @@ export interface Tx {
     connection: Connection,
     options?: PostgresClientAtOptions,
   ): Connection
+  /**
+   * Puts a pool or connection of `mysql2` (either API) or `mariadb` (promises) under global
+   * transactions, in place: whoever holds it already cannot send a statement past.
+   */
+  at<Target extends MysqlTarget>(target: Target, options?: MysqlAtOptions): Target
   /** Puts a `node:sqlite` database under global transactions: returns a pool as of `pg`. */
   at(database: DatabaseSync, options?: SqliteAtOptions): SqlitePool
   /**
-   * The `pg` module with AT mode on all connections that it makes, for an ORM that makes its own:
-   * `driver` of TypeORM, `_driver` of Knex, `dialectModule` of Sequelize.
+   * The module `pg`, `mysql2` or `mariadb` with AT mode on all connections that it makes, for an ORM
+   * that makes its own: `driver` of TypeORM, `_driver` of Knex, `dialectModule` of Sequelize.
    */
-  atDriver<Module extends PgModuleLike>(module: Module, options?: PostgresClientAtOptions): Module
+  atDriver<Module extends PgModuleLike | MysqlModuleLike>(
+    module: Module,
+    options?: PostgresClientAtOptions | MysqlAtOptions,
+  ): Module
   /**
    * Runs `work` in a global transaction: commits when it resolves, rolls back when it throws, and
    * then throws the same error. If the rollback could not be delivered, the error says so in a
@@ -177,42 +184,23 @@ class SeataTx implements Tx {
     connection: Connection,
     options?: PostgresClientAtOptions,
   ): Connection
+  at<Target extends MysqlTarget>(target: Target, options?: MysqlAtOptions): Target
   at(database: DatabaseSync, options?: SqliteAtOptions): SqlitePool
-  at(
-    database: PgPool | PgClientLike | PostgresJsLike | DatabaseSync,
-    options: PostgresClientAtOptions | SqliteAtOptions = {},
-  ): unknown {
-    if (isSqlite(database)) {
-      const own = { ...(options as SqliteAtOptions), ...this.#ports(), database }
-      const { pool, resource } = createSqliteResource(own)
-      this.#resources.add(resource)
-      return pool
-    }
-    const shared = { ...(options as PostgresClientAtOptions), ...this.#ports() }
-    if (isPostgresJs(database)) {
-      const { sql, resource } = createPostgresJsResource({ ...shared, sql: database })
-      this.#resources.add(resource)
-      return sql
-    }
-    if (isPgClient(database)) {
-      const { client, resource } = createPostgresClientResource({ ...shared, client: database })
-      this.#resources.add(resource)
-      return client
-    }
-    const { pool, resource } = createPostgresResource({ ...shared, pool: database })
+  at(target: AtTarget, options: AtOptions = {}): unknown {
+    const { handle, resource } = openTarget(target, options, this.#ports())
     this.#resources.add(resource)
-    return pool
+    return handle
   }
 
-  atDriver<Module extends PgModuleLike>(
+  atDriver<Module extends PgModuleLike | MysqlModuleLike>(
     module: Module,
-    options: PostgresClientAtOptions = {},
+    options: PostgresClientAtOptions | MysqlAtOptions = {},
   ): Module {
     const register = (resource: Resource): void => this.#resources.add(resource)
-    return createPostgresDriver({ ...options, ...this.#ports(), module, register })
+    return openDriver(module, options, { ...this.#ports(), register })
   }
 
-  #ports(): Pick<PostgresOptions, 'port'> & { clock: Clock; random: Random } {
+  #ports(): AtPorts {
     return { port: this.#resources, clock: this.#clock, random: this.#random }
   }
 
@@ -292,10 +280,6 @@ class SeataTx implements Tx {
       Object.assign(error, { rollbackFailure })
     }
   }
-}
-
-function isSqlite(database: object): database is DatabaseSync {
-  return 'prepare' in database
 }
 
 function withoutXid({ xid: _left, ...context }: RequestContext): RequestContext {

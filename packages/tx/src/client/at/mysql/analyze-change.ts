@@ -1,10 +1,10 @@
 /** Plans of UPDATE and DELETE. */
 import type { DeleteStatement, Range, UpdateStatement } from '@settee/sql/mysql'
 import { refuse } from '../postgres/statement-kinds.ts'
-import { callsIn } from './expressions.ts'
+import { callsIn, refuseAssignments } from './expressions.ts'
 import type { DeletePlan, NamedUse, RowSource, UpdatePlan } from './plan.ts'
 import { join, slice } from './sql-fragment.ts'
-import { isAlias, shareLocks, tablesOf } from './table-references.ts'
+import { findByAlias, shareLocks, tablesOf } from './table-references.ts'
 
 type ChangeStatement = UpdateStatement | DeleteStatement
 
@@ -61,6 +61,7 @@ function refuseLimit(kind: string): Error {
 
 function rowSourceOf(text: string, statement: ChangeStatement): RowSource {
   const { where, orderBy, limit, tables } = statement
+  refuseAssignments(statement.with, tables, where, orderBy)
   const insertions = [statement.with, tables, where].flatMap(shareLocks)
   const part = (range: Range | undefined) => slice(text, statement, range, { insertions })
   return {
@@ -75,7 +76,7 @@ function targetOf(
   target: DeleteStatement['targets'][number],
   tables: readonly NamedUse[],
 ): NamedUse {
-  const use = tables.find((one) => isAlias(one, target.name.name))
+  const use = findByAlias(tables, (one) => one, target.name.name)
   if (use !== undefined) return use
   throw refuse(
     `DELETE of ${target.name.name}`,

@@ -7,7 +7,7 @@ import type {
   Range,
 } from '@settee/sql/mysql'
 import { refuse } from '../postgres/statement-kinds.ts'
-import { callsIn, isConstant, namesColumns } from './expressions.ts'
+import { callsIn, isConstant, isRandom, namesColumns, refuseAssignments } from './expressions.ts'
 import type { DuplicateAssignment, InsertPlan, InsertRows, InsertValue } from './plan.ts'
 import { slice, type Fragment } from './sql-fragment.ts'
 import { shareLocks } from './table-references.ts'
@@ -17,6 +17,15 @@ export function planInsert(text: string, statement: InsertStatement): InsertPlan
   if (statement.priority === 'delayed') {
     throw refuse('INSERT DELAYED', 'it runs at some later time', 'leave DELAYED out')
   }
+  const isUpsert = statement.kind === 'replace' || onDuplicate !== undefined
+  if (source.kind === 'query' && isUpsert && callsIn(source.query).some(isRandom)) {
+    throw refuse(
+      'a query with random values in a REPLACE or ON DUPLICATE KEY UPDATE',
+      'it may find other rows when it is looked at again',
+      'read the rows with a SELECT and send them with VALUES',
+    )
+  }
+  refuseAssignments(statement)
   const places = new Map<InsertValue, Range>()
   const valueOf = (expression: Expression): InsertValue => {
     const value = describeValue(expression, slice(text, statement, expression))

@@ -33,7 +33,7 @@ import {
 import { refuse } from '../postgres/statement-kinds.ts'
 import { planDelete, planUpdate } from './analyze-change.ts'
 import { planInsert } from './analyze-insert.ts'
-import { callsIn, refuseNested } from './expressions.ts'
+import { callsIn, refuseAssignments, refuseNested } from './expressions.ts'
 import type { Plan } from './plan.ts'
 import { slice, type Fragment } from './sql-fragment.ts'
 import { isAlias, tablesOf } from './table-references.ts'
@@ -48,6 +48,13 @@ export function analyzeMysql(text: string, mode: MysqlMode): readonly Plan[] {
     statements = parseMysql(text, mode)
   } catch (error) {
     throw refuse('a statement', `it cannot be parsed (${messageOf(error)})`, 'correct it')
+  }
+  if (statements.length > 1 && statements.some(({ kind }) => kind === 'use')) {
+    throw refuse(
+      'USE with other statements in one string',
+      'which tables the others name is not known before it runs',
+      'send it alone',
+    )
   }
   return statements.map((statement) => planOf(text, statement))
 }
@@ -85,6 +92,7 @@ function planSelect(text: string, statement: SelectStatement, whole: Fragment): 
   const calls = callsIn(statement)
   const locking = query.locking.filter(({ strength }) => strength === 'update')
   if (locking.length === 0) return { kind: 'PASS', text: whole, calls }
+  refuseAssignments(query)
   const { body } = query
   if (body.kind !== 'select') {
     throw refuse(

@@ -17,6 +17,7 @@ import {
 import type { DeletePlan, NamedUse, UpdatePlan } from './plan.ts'
 import { join, type Fragment } from './sql-fragment.ts'
 import type { Column, Table } from './table-meta.ts'
+import { findByAlias } from './table-references.ts'
 
 /** A table that a statement writes, under one of its aliases. */
 export interface WriteTarget {
@@ -107,7 +108,7 @@ async function findRows(
 ): Promise<readonly FoundRows[]> {
   const { environment } = execution
   const { rows } = await runOwn(execution, imageText(plan, targets, environment.limits.maxRows))
-  for (const { table } of targets) await checkTable(execution, table)
+  for (const { table } of targets) await checkTable(execution, table, mayCascade(plan, table))
   if (rows.length > environment.limits.maxRows) {
     throw refuse(
       `${plan.kind} of more than ${environment.limits.maxRows} rows`,
@@ -123,6 +124,15 @@ async function findRows(
     const image = imageOf(target.table, target.columns, own)
     return { target, image, hasMissing: own.some((row) => isMissing(row, target)) }
   })
+}
+
+/** Other tables can refer to a row that goes, or to a value of one of its unique keys. */
+function mayCascade(plan: UpdatePlan | DeletePlan, { uniqueKeys }: Table): boolean {
+  if (plan.kind === 'DELETE') return true
+  const keys = new Set(
+    uniqueKeys.flatMap(({ columns }) => columns.map(({ name }) => name.toLowerCase())),
+  )
+  return plan.columns.some(({ name }) => keys.has(name.toLowerCase()))
 }
 
 function isMissing(row: readonly RawValue[], { columns }: WriteTarget): boolean {
@@ -188,10 +198,12 @@ function mergeByTable(found: readonly FoundRows[]): readonly FoundRows[] {
 export async function checkTable(
   { checked, environment, session }: Execution,
   table: Table,
+  cascades: boolean,
 ): Promise<void> {
-  if (checked.has(table.sql)) return
-  await environment.tables.check(session, table)
-  checked.add(table.sql)
+  const level = `${table.sql}${cascades ? ' cascades' : ''}`
+  if (checked.has(level)) return
+  await environment.tables.check(session, table, cascades)
+  checked.add(level)
 }
 
 /** The tables that an UPDATE writes, with the columns that its images need. */
@@ -222,11 +234,10 @@ function ownerOf(
   qualifier: string | undefined,
   name: string,
 ): readonly [NamedUse, Table] {
-  const owner = tables.find(
-    ([use, table]) =>
-      (qualifier === undefined || use.alias.toLowerCase() === qualifier.toLowerCase()) &&
-      table.columns.some((column) => column.name.toLowerCase() === name.toLowerCase()),
+  const owners = tables.filter(([, table]) =>
+    table.columns.some((column) => column.name.toLowerCase() === name.toLowerCase()),
   )
+  const owner = qualifier === undefined ? owners[0] : findByAlias(owners, ([use]) => use, qualifier)
   if (owner !== undefined) return owner
   const full = qualifier === undefined ? name : `${qualifier}.${name}`
   throw refuse(`UPDATE … SET ${full}`, 'no table of the statement has it', 'correct the name')

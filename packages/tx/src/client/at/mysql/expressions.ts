@@ -49,6 +49,21 @@ export function refuseNested(statement: MysqlStatement, top?: AstNode): void {
   }
 }
 
+/** Refuses `@n := …` where it would be computed once for the image and once for the statement. */
+export function refuseAssignments(...nodes: readonly (AstNode | undefined)[]): void {
+  for (const node of nodes) {
+    if (node === undefined) continue
+    walkMysql(node, (one) => {
+      if (one.kind !== 'assign') return
+      throw refuse(
+        'an assignment to a variable inside of a statement',
+        'it would be made again when the rows are looked at',
+        'set the variable with SET before, or compute the values in the application',
+      )
+    })
+  }
+}
+
 /** Nodes that are what they are, however often they are looked at. */
 const constants: ReadonlySet<string | undefined> = new Set([
   'string',
@@ -68,6 +83,23 @@ export function isConstant(expression: Expression): boolean {
     return expression.operand.kind === 'number'
   }
   return constants.has(expression.kind)
+}
+
+const randomFunctions: ReadonlySet<string> = new Set([
+  'nextval',
+  'rand',
+  'random_bytes',
+  'sysdate',
+  'sys_guid',
+  'uuid',
+  'uuid_short',
+  'uuid_v4',
+  'uuid_v7',
+])
+
+/** Whether a function of the server answers otherwise each time. */
+export function isRandom({ name }: NamedCall): boolean {
+  return randomFunctions.has(name.toLowerCase())
 }
 
 export function namesColumns(expression: Expression): boolean {

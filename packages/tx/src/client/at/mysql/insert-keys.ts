@@ -70,12 +70,14 @@ export async function valueRows(
     replaced.set(value, [variableOf(i)])
     computed.set(value, literals[i]!)
   }
+  const mustBeExact = plan.isReplace || plan.onDuplicate !== undefined
   const rows = plan.source.rows.map((values) => ({
     valueOf: (column: Column): KeyValue => {
       const value = values[indexOf(names, column)]
-      return value === undefined
-        ? defaultOf(column)
-        : describeValue(execution, column, value, computed)
+      if (value === undefined) return defaultOf(column)
+      const key = describeValue(execution, column, value, computed)
+      const isExact = key.kind !== 'sql' || !mustBeExact || isStoredAsIs(column, key.sql)
+      return isExact ? key : { kind: 'unknown' }
     },
   }))
   return { rows, text: replaced.size === 0 ? plan.text : plan.rewrite(replaced) }
@@ -141,16 +143,44 @@ function nullOf(column: Column): KeyValue {
   return { kind: column.isNullable ? 'null' : 'unknown' }
 }
 
+/**
+ * Whether a column stores a value as it is written, so that a comparison finds the row that a key
+ * would meet: 1.4 is stored as 1, and 2 in an ENUM as the second of its members. Dates, decimals
+ * and texts that are cut off are told by the row that is not found afterwards.
+ */
+function isStoredAsIs({ isAutoIncrement, type }: Column, sql: Fragment): boolean {
+  const [text] = sql
+  if (sql.length !== 1 || typeof text !== 'string' || text.startsWith('@')) return true
+  const isNumber = /^(['"]?)[-+]?\d+(\.\d*)?\1$/.test(text)
+  const isText = /^(?:n|_\w+ ?(?:[xX](?='))?)?['"]/i.test(text)
+  switch (type.kind) {
+    case 'integer':
+      if (/^(true|false)$/i.test(text)) return !isAutoIncrement
+      return /^(['"]?)-?\d+\1$/.test(text) && !(isAutoIncrement && /-0+['"]?$/.test(text))
+    case 'enum':
+      return isText && !isNumber
+    case 'set':
+      return isText && !isNumber && !text.includes(',')
+    case 'text':
+      return type.charset === undefined || isText
+    default:
+      return true
+  }
+}
+
 /** Zero stands for the next number, unless the session says otherwise. */
 function isNextNumber({ state }: Execution, column: Column, sql: Fragment): boolean {
   if (!column.isAutoIncrement || state.sqlMode.includes('NO_AUTO_VALUE_ON_ZERO')) return false
   return sql.length === 1 && typeof sql[0] === 'string' && /^['"]?0+(\.0*)?['"]?$/.test(sql[0])
 }
 
+/** A number for a text, as the server prints it. */
+const plainNumber = /^(?!-0+(\.0+)?$)-?(0|[1-9]\d*)(\.\d+)?$/
+
 /** A number for a text is compared as a text: else '1' and '01' would be one. */
 function constantOf({ type }: Column, text: Fragment): Fragment {
   const [first] = text
-  const isNumber = text.length === 1 && typeof first === 'string' && /^-?[\d.]+$/.test(first)
+  const isNumber = text.length === 1 && typeof first === 'string' && plainNumber.test(first)
   return isNumber && type.charset !== undefined ? [`'${first}'`] : text
 }
 

@@ -18,7 +18,7 @@ import { txError } from '../../../errors.ts'
 import { refuse } from '../postgres/statement-kinds.ts'
 import type { StatementUndoLog } from '../undo/undo-log.ts'
 import { checkTable } from './change-rows.ts'
-import { quoteName } from './column-types.ts'
+import { canonicalText, quoteName } from './column-types.ts'
 import type { StatementResult } from './driver/session.ts'
 import { runOwn, type Change, type Execution } from './execution.ts'
 import { imageColumns, imageOf, keyCondition, keyOf, storedColumns, type Image } from './images.ts'
@@ -51,10 +51,14 @@ export async function runInsert(
   const mayExist = isUpsert || plan.isIgnore || plan.source.kind === 'query'
   const before = mayExist ? await readMatches(insert) : noRows(table)
   const result = await execution.run(text)
-  await checkTable(execution, table)
+  await checkTable(execution, table, isUpsert)
   const after = await readAfter(insert, result, before)
-  if (plan.isReplace) return replaced(insert, result, before, after)
-  if (plan.onDuplicate !== undefined) return upserted(insert, result, before, after)
+  if (isUpsert) {
+    await checkFound(insert, { before, after })
+    return plan.isReplace
+      ? replaced(insert, result, before, after)
+      : upserted(insert, result, before, after)
+  }
   const known = new Set(before.rows.map((row) => keyOf(table, row)))
   const made = after.rows.filter((row) => !known.has(keyOf(table, row)))
   const isPlain = !plan.isIgnore && plan.source.kind === 'rows'
@@ -150,6 +154,33 @@ async function readAfter(insert: Insert, result: StatementResult, before: Image)
   return { ...found, rows: [...found.rows, ...others.rows] }
 }
 
+/**
+ * When there are fewer rows than the statement has, some of its rows met each other, or one was
+ * stored under another key, where no image shows it.
+ */
+async function checkFound(
+  { execution, matches, plan, rows, table }: Insert,
+  { before, after }: { readonly before: Image; readonly after: Image },
+): Promise<void> {
+  const found = after.rows.length + (plan.isReplace ? 0 : withoutKeys(table, before, after).length)
+  if (found >= rows.length) return
+  const keys = new Set(table.uniqueKeys.flatMap(({ columns }) => columns.map(nameOf)))
+  const setsKey = plan.onDuplicate?.some(({ isSame, name }) => !isSame && keys.has(lower(name)))
+  const known = matches.filter((match) => match !== undefined)
+  if (setsKey === true || known.length < rows.length) throw notFound(table)
+  const counts = known.flatMap((match, i): Fragment => [
+    i === 0 ? 'SELECT ' : ' + ',
+    `EXISTS (SELECT 1 FROM ${table.sql} WHERE `,
+    ...match,
+    ')',
+  ])
+  const { rows: answer } = await runOwn(execution, counts)
+  if (Number(answer[0]![0]) < rows.length) throw notFound(table)
+}
+
+const lower = (name: string): string => name.toLowerCase()
+const nameOf = ({ name }: Column): string => lower(name)
+
 function withoutKeys(table: Table, some: Image, others: Image): Image['rows'] {
   const keys = new Set(others.rows.map((row) => keyOf(table, row)))
   return some.rows.filter((row) => !keys.has(keyOf(table, row)))
@@ -223,9 +254,11 @@ function upserted(
     if (match === undefined) throw notFound(table)
     return match
   })
-  // A row that counts for none of them was changed without an image. Rows of the statement that
-  // meet each other count more often.
-  const mostAffected = made.length + 2 * kept.length
+  // Each row of the statement counts once, and once more if it changes a row that was there. One
+  // that counts for none of the images was changed without one. Rows of the statement that meet each
+  // other count more often.
+  const changed = kept.filter((row, i) => !isSameRow(table, row, before.rows[i]!))
+  const mostAffected = rows.length + changed.length
   const isWhole = made.length + kept.length >= rows.length
   if (affectedRows !== -1 && isWhole && affectedRows > mostAffected) throw racedBy(table)
   const tableName = table.name
@@ -259,6 +292,13 @@ function replaced(
   }
   const inserted = insertLog(table, after)
   return { undo: before.rows.length === 0 ? inserted : [removed, ...inserted] }
+}
+
+function isSameRow(table: Table, some: Image['rows'][number], other: typeof some): boolean {
+  return storedColumns(table).every(
+    ({ type }, i) =>
+      canonicalText(type, some.fields[i]!.value) === canonicalText(type, other.fields[i]!.value),
+  )
 }
 
 function notFound(table: Table): Error {

@@ -262,9 +262,9 @@ test('a late phase one finds the door closed', async (context) => {
   const fixture = await open(context)
   const { coordinator, pool, resource } = fixture
   const xid = coordinator.begin()
-  const { registerBranch } = coordinator
+  const registerBranch = coordinator.registerBranch.bind(coordinator)
   coordinator.registerBranch = async (registration) => {
-    const branchId = await registerBranch.call(coordinator, registration)
+    const branchId = await registerBranch(registration)
     assert.equal(await resource.rollbackBranch(xid, branchId), rolledBack[0])
     return branchId
   }

@@ -22,8 +22,8 @@ import type { SeataNamespace } from '../undo/jackson-codec.ts'
 import { createUndoDeletion, maxDeletionBatch } from '../undo-deletion.ts'
 import { analyzeMysql } from './analyze-sql.ts'
 import { createAtConnection } from './at-connection.ts'
-import { interceptMysql, type MysqlTarget } from './driver/intercept.ts'
-import type { ConnectAt, MysqlAddress } from './driver/session.ts'
+import { interceptModule, interceptMysql, type MysqlTarget } from './driver/intercept.ts'
+import type { ConnectAt, MysqlAddress, MysqlSource } from './driver/session.ts'
 import type { AtEnvironment } from './environment.ts'
 import type { Plan } from './plan.ts'
 import { createRoutineCache } from './routines.ts'
@@ -31,9 +31,12 @@ import { createTableCache } from './table-meta.ts'
 import { undoBranch, withSession } from './undo-branch.ts'
 import { checkUndoLogTable, createUndoTable } from './undo-table.ts'
 
-export interface MysqlResourceOptions<Pool extends MysqlTarget> {
+export interface MysqlResourceOptions<Pool extends MysqlTarget> extends MysqlOptions {
   /** The application's pool or connection. It stays the application's: it is not ended here. */
   readonly pool: Pool
+}
+
+export interface MysqlOptions {
   readonly port: BranchPort
   /** Default `jdbc:mysql://host:port/database`, which Java peers use for MariaDB too. */
   readonly resourceId?: string
@@ -73,12 +76,50 @@ const maxPlanLength = 8192
 export function createMysqlResource<Pool extends MysqlTarget>(
   options: MysqlResourceOptions<Pool>,
 ): { pool: Pool; resource: Resource } {
-  const { pool, undoLogTable = 'undo_log' } = options
-  checkUndoLogTable(undoLogTable)
+  const { pool } = options
   // A connection is made when its first statement comes, and there is an environment by then.
   const connectAt: ConnectAt = (session) => createAtConnection(environment, session)
   const source = interceptMysql(pool, connectAt)
-  const environment = createEnvironment(options, source.address, undoLogTable)
+  const { environment, resource } = openResource(options, source, source.address)
+  return { pool, resource }
+}
+
+/**
+ * The module of a driver for an ORM that opens its connections by itself: each database that they
+ * go to becomes a resource when the first one is opened.
+ * @param options.register is told of each new resource.
+ */
+export function createMysqlDriver<Module extends object>(
+  options: MysqlOptions & {
+    readonly module: Module
+    readonly register: (resource: Resource) => void
+  },
+): Module {
+  const environments = new Map<string, AtEnvironment>()
+  return interceptModule(options.module, (target, given) => {
+    const connectAt: ConnectAt = (session) => createAtConnection(environment, session)
+    const source = interceptMysql(target, connectAt)
+    const address = source.address ?? given
+    const resourceId = resourceIdOf(options, address)
+    const known = environments.get(resourceId)
+    const environment = known ?? openNew()
+
+    function openNew(): AtEnvironment {
+      const opened = openResource({ ...options, resourceId }, source, address)
+      options.register(opened.resource)
+      environments.set(resourceId, opened.environment)
+      return opened.environment
+    }
+  })
+}
+
+/** @param source connections for phase two. */
+function openResource(
+  options: MysqlOptions,
+  source: MysqlSource,
+  address: MysqlAddress | undefined,
+): { environment: AtEnvironment; resource: Resource } {
+  const environment = createEnvironment(options, address)
   const { undoTable } = environment
   const deletion = createUndoDeletion((branches) =>
     withSession(source, (session) => undoTable.delete(session, branches)),
@@ -106,20 +147,20 @@ export function createMysqlResource<Pool extends MysqlTarget>(
     },
     close: () => deletion.close(),
   }
-  return { pool, resource }
+  return { environment, resource }
 }
 
 function createEnvironment(
-  options: Omit<MysqlResourceOptions<MysqlTarget>, 'pool'>,
+  options: MysqlOptions,
   address: MysqlAddress | undefined,
-  undoLogTable: string,
 ): AtEnvironment {
-  const { clock = systemClock, random = systemRandom } = options
+  const { clock = systemClock, random = systemRandom, undoLogTable = 'undo_log' } = options
+  checkUndoLogTable(undoLogTable)
   const database = options.database ?? address?.database
   const ttlMs = options.tableTtlMs ?? 60_000
   const undoTable = createUndoTable({ name: undoLogTable, database, random })
   return {
-    resourceId: options.resourceId ?? defaultResourceId(address, database),
+    resourceId: resourceIdOf(options, address),
     port: options.port,
     tables: createTableCache({ ttlMs, maxTables: 10_000, database, undoTable, clock }),
     routines: createRoutineCache({ ttlMs, maxNames: 10_000, clock }),
@@ -163,11 +204,10 @@ function modeKey(mode: MysqlMode): string {
   return String.fromCharCode(0x20 + bits)
 }
 
-/** The form that Java peers use, so that both see each other's global locks. */
-function defaultResourceId(
-  address: MysqlAddress | undefined,
-  database: string | undefined,
-): string {
+/** By default the form that Java peers use, so that both see each other's global locks. */
+function resourceIdOf(options: MysqlOptions, address: MysqlAddress | undefined): string {
+  const database = options.database ?? address?.database
+  if (options.resourceId !== undefined) return options.resourceId
   if (address !== undefined && database !== undefined) {
     return `jdbc:mysql://${address.host}:${address.port}/${database}`
   }

@@ -77,9 +77,10 @@ export interface TableCache {
   ): Promise<Table | undefined>
   /**
    * Whether the table is still what its description says, in this session.
+   * @param mayCascade whether foreign keys of other tables matter, which may have come since.
    * @throws SETTEE_TX_UNSUPPORTED_SQL when it is not; the next look sees it as it is.
    */
-  check(session: MysqlSession, table: Table): Promise<void>
+  check(session: MysqlSession, table: Table, mayCascade: boolean): Promise<void>
   /** Forgets everything, after an error that says that the schema has changed. */
   clear(): void
 }
@@ -115,15 +116,16 @@ export function createTableCache(options: TableCacheOptions): TableCache {
       else tables.set(key, { table, expiresMs: clock.monotonic() + ttlMs })
       return table
     },
-    async check(session, table) {
+    async check(session, table, mayCascade) {
       const definition = await readDefinition(session, table.sql)
       const { count } = await countTriggers(session, table)
-      if (definition === table.definition && count === 0) return
+      const isSame = definition === table.definition && count === 0
+      if (isSame && !(mayCascade && (await hasOtherCascades(session, table)))) return
       tables.clear()
       const why =
         definition !== undefined && isTemporary(definition)
           ? 'the session has a temporary table of this name, which no other session sees'
-          : 'it was altered or got a trigger meanwhile'
+          : 'it was altered or got a trigger or a foreign key that points at it meanwhile'
       throw refuse(`a change of ${table.name}`, why, 'try again, or use a table of another name')
     },
     clear: () => tables.clear(),
@@ -319,6 +321,12 @@ async function loadCascades(
     key.columns.push(target)
   }
   return [...keys.values()]
+}
+
+/** Keys of other tables are not in SHOW CREATE TABLE. */
+async function hasOtherCascades(session: MysqlSession, table: Table): Promise<boolean> {
+  const now = await loadCascades(session, table.schema, bareNameOf(table))
+  return JSON.stringify(now) !== JSON.stringify(table.cascades)
 }
 
 // --------------------------------------------------------------------------------- description

@@ -25,6 +25,21 @@ export function useOf({ name, alias }: Pick<NamedTable, 'name' | 'alias'>): Name
   }
 }
 
+/**
+ * The one that a statement calls `name`. Whether aliases differ by case is a setting of the server:
+ * `a` and `A` may be two, but where both are there the server tells them apart.
+ */
+export function findByAlias<One>(
+  all: readonly One[],
+  useOfOne: (one: One) => NamedUse,
+  name: string,
+): One | undefined {
+  return (
+    all.find((one) => useOfOne(one).alias === name) ??
+    all.find((one) => isAlias(useOfOne(one), name))
+  )
+}
+
 /** Aliases of tables are compared as the server compares names of tables on most systems. */
 export function isAlias(use: NamedUse, name: string): boolean {
   return use.alias === name || use.alias.toLowerCase() === name.toLowerCase()

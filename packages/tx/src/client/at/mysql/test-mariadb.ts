@@ -4,7 +4,7 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -47,8 +47,13 @@ export async function startTestMariadb(options: TestMariadbOptions = {}): Promis
   const install = findProgram('mariadb-install-db')
   const directory = await mkdtemp(join(tmpdir(), 'settee-mariadb-'))
   const asUser = process.getuid?.() === 0 ? ['--user=root'] : []
+  // A server that starts deletes what it takes for leftovers in the directory for temporary tables:
+  // in a shared one, those of other tests' servers, which crash of it.
+  const temporary = `--tmpdir=${join(directory, 'tmp')}`
+  await mkdir(join(directory, 'tmp'))
   await promisify(execFile)(install, [
     '--no-defaults',
+    temporary,
     `--datadir=${join(directory, 'files')}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
@@ -58,7 +63,7 @@ export async function startTestMariadb(options: TestMariadbOptions = {}): Promis
   const port = options.port ?? (await freePort())
   const child = spawn(
     server,
-    [...serverArguments(directory, port), ...asUser, ...(options.args ?? [])],
+    [...serverArguments(directory, port), temporary, ...asUser, ...(options.args ?? [])],
     { stdio: 'ignore' },
   )
   // A test run that is ended from outside leaves no server behind.

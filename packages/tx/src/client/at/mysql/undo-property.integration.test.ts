@@ -68,7 +68,10 @@ async function runStatements(client: PoolConnection, maker: TableMaker, table: R
       changes += (result as { affectedRows: number }).affectedRows
     } catch (error) {
       const isServers = error instanceof Error && 'errno' in error
-      assert.ok(isServers || isSetteeError(error, 'SETTEE_TX_UNSUPPORTED_SQL'), `${sql}\n${error}`)
+      assert.ok(
+        isServers || isSetteeError(error, 'SETTEE_TX_UNSUPPORTED_SQL'),
+        `${sql}\n${String(error)}`,
+      )
       run.push(`-- ${String(error).slice(0, 200)}`)
       if (!isServers && isLong) break
     }

@@ -136,39 +136,15 @@ export function createUndoTable({ name, database, random }: UndoTableOptions): U
       return isKnown
     },
     async insert(session, branch, log) {
-      const statementBytes = await maxStatementBytes(session)
-      const limit = Math.floor(statementBytes * packetShare)
-      const count = Math.ceil(log.bytes.length / limit)
-      if (count <= 1) return insertRow(session, branch, log, normal)
-      const firstId = 1 + Math.floor(random.float() * maxPartId)
-      const ids = Array.from({ length: count - 1 }, (_, i) => firstId + i)
-      for (const [i, branchId] of ids.entries()) {
-        const bytes = log.bytes.subarray((i + 1) * limit, (i + 2) * limit)
-        const context = partContext(branch)
-        await insertRow(session, { xid: branch.xid, branchId }, { context, bytes }, normal)
-      }
-      const context = splitContext(log.context, statementBytes, ids)
-      return insertRow(session, branch, { context, bytes: log.bytes.subarray(0, limit) }, normal)
+      const parts = splitLog(branch, log, await maxStatementBytes(session), random)
+      for (const part of parts.slice(1)) await insertRow(session, part.branch, part.log, normal)
+      return insertRow(session, branch, parts[0]!.log, normal)
     },
     async insertDefence(session, branch) {
       const log = { context: undoContext, bytes: Buffer.from('{}') }
       await insertRow(session, branch, log, finished)
     },
-    async select(session, { xid, branchId }) {
-      const { rows } = await session.run(
-        `SELECT context, rollback_info, log_status FROM ${sql} ` +
-          'WHERE xid = ? AND branch_id = ? FOR UPDATE',
-        [xid, branchId],
-      )
-      const row = rows[0]
-      if (row === undefined) return undefined
-      const context = String(row[0])
-      const isFinished = Number(row[2]) !== normal
-      const ids = isFinished ? [] : partIdsOf(context)
-      const parts = [bytesOf(row[1]!)]
-      if (ids.length > 0) parts.push(...(await selectParts(session, sql, xid, ids)))
-      return { log: { context, bytes: Buffer.concat(parts) }, isFinished }
-    },
+    select: (session, branch) => selectRow(session, sql, branch),
     async delete(session, branches) {
       const xids = [...new Set(branches.map(({ xid }) => xid))]
       // Ids of branches are unique over all transactions, so that the pairs need not be looked at.
@@ -187,6 +163,57 @@ export function createUndoTable({ name, database, random }: UndoTableOptions): U
       return affectedRows
     },
   }
+}
+
+interface LogPart {
+  readonly branch: BranchKey
+  readonly log: PackedUndoLog
+}
+
+/** The rows of a log: that of the branch, and one for each further part. */
+function splitLog(
+  branch: BranchKey,
+  { bytes, context }: PackedUndoLog,
+  statementBytes: number,
+  random: Random,
+): readonly LogPart[] {
+  const limit = Math.floor(statementBytes * packetShare)
+  const count = Math.ceil(bytes.length / limit)
+  if (count <= 1) return [{ branch, log: { bytes, context } }]
+  const firstId = 1 + Math.floor(random.float() * maxPartId)
+  const ids = Array.from({ length: count - 1 }, (_, i) => firstId + i)
+  const first = {
+    context: splitContext(context, statementBytes, ids),
+    bytes: bytes.subarray(0, limit),
+  }
+  const others = ids.map((branchId, i) => ({
+    branch: { xid: branch.xid, branchId },
+    log: {
+      context: partContext(branch),
+      bytes: bytes.subarray((i + 1) * limit, (i + 2) * limit),
+    },
+  }))
+  return [{ branch, log: first }, ...others]
+}
+
+async function selectRow(
+  session: MysqlSession,
+  sql: string,
+  { xid, branchId }: BranchKey,
+): Promise<UndoRow | undefined> {
+  const { rows } = await session.run(
+    `SELECT context, rollback_info, log_status FROM ${sql} ` +
+      'WHERE xid = ? AND branch_id = ? FOR UPDATE',
+    [xid, branchId],
+  )
+  const row = rows[0]
+  if (row === undefined) return undefined
+  const context = String(row[0])
+  const isFinished = Number(row[2]) !== normal
+  const ids = isFinished ? [] : partIdsOf(context)
+  const parts = [bytesOf(row[1]!)]
+  if (ids.length > 0) parts.push(...(await selectParts(session, sql, xid, ids)))
+  return { log: { context, bytes: Buffer.concat(parts) }, isFinished }
 }
 
 function marks(values: readonly unknown[]): string {

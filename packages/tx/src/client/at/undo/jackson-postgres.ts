@@ -108,6 +108,7 @@ function elementText(value: UndoValue | undefined): string | undefined {
   if (value === null) return 'NULL'
   const { javaType, text } = value
   if (javaType === 'java.lang.Boolean') return text === 'true' ? 't' : 'f'
+  if (javaType === 'javax.sql.rowset.serial.SerialBlob') return String.raw`"\\x${text}"`
   const isPlain = /^[^\s{}",\\]+$/.test(text) && text.toUpperCase() !== 'NULL'
   return isPlain ? text : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`
 }

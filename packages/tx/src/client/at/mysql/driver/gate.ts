@@ -2,8 +2,6 @@
  * Keeps the statements of one connection in order while AT mode works on it: what comes while a
  * statement is held waits behind it, as it would in the driver's own queue.
  */
-import { AsyncResource } from 'node:async_hooks'
-
 export class Gate {
   #tail: Promise<unknown> = Promise.resolve()
   #waiting = 0
@@ -24,7 +22,7 @@ export class Gate {
   /** Runs `work`, in the async context of the caller, when everything before it has ended. */
   enqueue<Result>(work: () => Promise<Result> | Result): Promise<Result> {
     if (this.#waiting++ === 0) this.#onBusy()
-    const running = this.#tail.then(AsyncResource.bind(work)).finally(() => {
+    const running = this.#tail.then(work).finally(() => {
       if (--this.#waiting === 0) this.#onIdle()
     })
     this.#tail = running.catch(() => {})

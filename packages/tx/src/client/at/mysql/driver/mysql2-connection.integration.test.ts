@@ -99,9 +99,15 @@ describe('mysql2: connections', () => {
 
   test('`destroy` in the middle fails the statement; `end` waits for it', async () => {
     const { target: destroyed } = shop.intercept(await shop.mysqlConnection())
-    recorder.before = () => destroyed.destroy()
+    recorder.before = (_, session) => {
+      const sleeping = session.run('SELECT SLEEP(5)')
+      destroyed.destroy()
+      return sleeping
+    }
+    const startedMs = performance.now()
     const [error] = await inside(() => told((done) => destroyed.query('SELECT 1', done)))
-    assert.notEqual(error, null)
+    assert.equal((error as { code: string }).code, 'PROTOCOL_CONNECTION_LOST')
+    assert.ok(performance.now() - startedMs < 4000)
     recorder.clear()
     const { target: ended } = shop.intercept(await shop.mysqlConnection())
     recorder.before = (_, session) => session.run('SELECT SLEEP(0.02)')
@@ -109,6 +115,17 @@ describe('mysql2: connections', () => {
     const end = told((done) => ended.end(done as () => void))
     assert.deepEqual((await first).slice(0, 2), [null, [{ one: 1 }]])
     await end
+  })
+
+  test('a connection that was never let in gives the error of the driver, also to what waits', async () => {
+    const login = { ...shop.options, password: 'wrong' }
+    const ask = (connection: mysql.Connection): Promise<unknown[]> =>
+      Promise.all([
+        told((done) => connection.query('SELECT 1', done)),
+        told((done) => connection.query('SELECT 2', done)),
+      ])
+    const { target } = shop.intercept(mysql.createConnection(login))
+    assert.deepEqual(await inside(() => ask(target)), await ask(mysql.createConnection(login)))
   })
 
   test('a full pool is served to the last, with refusals and errors in between', async () => {

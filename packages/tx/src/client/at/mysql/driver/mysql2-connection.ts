@@ -87,6 +87,8 @@ export class Mysql2Interception {
       close.call(connection)
       this.#lose(closedError())
     }
+    // After an `end` of the application the driver tells nobody what became of later commands.
+    connection.on('end', () => this.#lose(closedError()))
     connection._notifyError = (error) => {
       notifyError.call(connection, error)
       this.#lose(error)

@@ -6,7 +6,7 @@ import mysql from 'mysql2'
 import type { Connection as RootConnection, RowDataPacket } from 'mysql2/promise'
 import { startTestMariadb, type TestMariadb } from '../test-mariadb.ts'
 import { interceptMysql } from './intercept.ts'
-import type { MysqlSource } from './session.ts'
+import type { MysqlSession, MysqlSource } from './session.ts'
 import { createRecorder, type Recorder } from './test-recorder.ts'
 
 export const xid = '127.0.0.1:8091:42'
@@ -140,6 +140,15 @@ export const lossMoments: readonly [string, (shop: Shop) => void][] = [
     },
   ],
   [
+    'and closed before the statement',
+    (shop) => {
+      shop.recorder.before = async (_, session) => {
+        await shop.kill()
+        await closed(session)
+      }
+    },
+  ],
+  [
     'after the statement',
     (shop) => {
       shop.recorder.after = async (_, session) => {
@@ -171,12 +180,17 @@ export const lossMoments: readonly [string, (shop: Shop) => void][] = [
     (shop) => {
       shop.recorder.after = async (_, session) => {
         await shop.kill()
-        while (!session.isClosed) await new Promise((resolve) => setTimeout(resolve, 1))
+        await closed(session)
         await session.run('COMMIT')
       }
     },
   ],
 ]
+
+/** The driver has heard of the loss, which it does not tell anyone while nothing is under way. */
+async function closed(session: MysqlSession): Promise<void> {
+  while (!session.isClosed) await new Promise((resolve) => setTimeout(resolve, 1))
+}
 
 /** What a client of either driver says of a connection that is no more. */
 export const lossMessage: RegExp = /closed|killed|KILLED|PROTOCOL_CONNECTION_LOST|ECONNRESET|EPIPE/
