@@ -57,7 +57,13 @@ export function testOrm(
 
     before(async () => {
       servers = await startDatabases()
-      coordinator = createTxServer({ port: 0, journal: createMemoryJournal() })
+      coordinator = createTxServer({
+        port: 0,
+        journal: createMemoryJournal(),
+        onFailed: (error) => {
+          throw error
+        },
+      })
       await coordinator.start()
     })
     after(async () => {

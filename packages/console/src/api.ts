@@ -204,6 +204,8 @@ export interface Lock {
   readonly table: string
   readonly key: string
   readonly branchId: string
+  /** When it was taken. */
+  readonly since: number
 }
 
 export interface TimelineEntry {

@@ -414,5 +414,6 @@ function locksOf(id: string, count: number): TransactionDetail['locks'] {
     table,
     key: String(1_204 * (index + 1)),
     branchId: `${id}${index + 1}`,
+    since: 0,
   }))
 }

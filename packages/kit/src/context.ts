@@ -12,6 +12,11 @@ export interface RequestContext {
   readonly traceId?: string
   /** Global transaction id, in the form `ip:port:transactionId`. */
   readonly xid?: string
+  /**
+   * Outside of a global transaction: whether rows that global transactions hold are respected. Stays
+   * in this process.
+   */
+  readonly checksGlobalLocks?: boolean
   /** Instant at which nobody waits for the answer any more, in ms of {@link performance.now}. */
   readonly deadlineMs?: number
   /** Small strings that travel with the request through all services. */

@@ -283,6 +283,9 @@ describe('a control plane with transactions of every state', () => {
       attemptCount: 'number',
       nextAttemptAt: 'number|null',
       lastError: 'string|null',
+      statement: 'string',
+      dirty: 'null',
+      isRepairable: 'boolean',
     })
     assert.ok(branch!.attemptCount >= 1)
     assert.ok(detail.locks.some(({ table, key }) => table === 'items' && key === '4'))
@@ -291,6 +294,7 @@ describe('a control plane with transactions of every state', () => {
       table: 'string',
       key: 'string',
       branchId: 'string',
+      since: 'number',
     })
   })
 

@@ -287,9 +287,12 @@ describe('phase two', () => {
     })
     const rolledBack = await coordinator.endBranch('rollback', branch)
     assert.equal(rolledBack.branchStatus, BranchStatus.PhaseTwo_RollbackFailed_Unretryable)
+    const repair = { ...branch, applicationData: '{"repair":{"choice":"now"}}' }
+    await coordinator.endBranch('rollback', repair)
     assert.deepEqual(ended, [
       ['commit', xid, 8],
-      ['rollback', xid, 8],
+      ['rollback', xid, 8, undefined],
+      ['rollback', xid, 8, 'now'],
     ])
   })
 

@@ -34,6 +34,7 @@ import {
   type UndoLogDeleteRequest,
 } from '../protocol/index.ts'
 import { askAgain } from './ask-again.ts'
+import { lockOnlyXid } from './branch-context.ts'
 import { BranchQueue, notEnded } from './branch-queue.ts'
 import type { CoordinatorLink } from './coordinator-link.ts'
 import type { BranchPort, BranchRegistration, Resource } from './resource.ts'
@@ -92,6 +93,7 @@ export class ResourceManager implements BranchPort {
   }
 
   async registerBranch(registration: BranchRegistration): Promise<Long> {
+    if (registration.xid === lockOnlyXid) return this.#awaitLockable(registration)
     const { clock, random } = this.#link
     const deadlineMs = clock.monotonic() + Math.min(registration.lockWaitMs, remainingMs(clock))
     for (let failures = 1; ; failures++) {
@@ -111,6 +113,7 @@ export class ResourceManager implements BranchPort {
     xid: string,
     branch: Parameters<BranchPort['reportBranch']>[1],
   ): Promise<void> {
+    if (xid === lockOnlyXid) return
     const { branchId, branchType, resourceId, status, applicationData = '' } = branch
     await askAgain<typeof MessageType.BranchReport>(
       this.#link,
@@ -138,7 +141,7 @@ export class ResourceManager implements BranchPort {
       this.#link,
       {
         type: MessageType.GlobalLockQuery,
-        xid,
+        xid: xid === lockOnlyXid ? '' : xid,
         branchType: BranchType.AT,
         resourceId,
         lockKey: lockKeys,
@@ -150,6 +153,29 @@ export class ResourceManager implements BranchPort {
     const failure = this.#failureOf(answer, { xid, resourceId })
     if (failure.code === 'SETTEE_TX_LOCK_CONFLICT') return false
     throw failure
+  }
+
+  /**
+   * What stands for a registration when locks are only looked at. The caller holds the row locks of
+   * the database, so that nobody can change the rows, and take their global locks, behind this.
+   * @returns no branch.
+   */
+  async #awaitLockable({ resourceId, lockKeys, lockWaitMs }: BranchRegistration): Promise<Long> {
+    const { clock, random } = this.#link
+    const deadlineMs = clock.monotonic() + Math.min(lockWaitMs, remainingMs(clock))
+    for (let failures = 1; ; failures++) {
+      if (await this.isLockable(lockOnlyXid, resourceId, lockKeys)) return 0
+      const leftMs = deadlineMs - clock.monotonic()
+      if (leftMs <= 0) {
+        throw txError(
+          'SETTEE_TX_LOCK_CONFLICT',
+          `${lockKeys.slice(0, 200)} of ${resourceId} belongs to a global transaction; ` +
+            'try again when it has ended',
+          { details: { resourceId, failFast: false } },
+        )
+      }
+      await sleep(Math.min(backoffMs(failures, lockPauses, random), leftMs), clock)
+    }
   }
 
   /** Handles what the coordinator asks on the connection of the resource manager. */
@@ -195,11 +221,12 @@ export class ResourceManager implements BranchPort {
     registration: BranchRegistration,
     lockWaitMs: number,
   ): Promise<BranchRegisterResponse> {
-    const { xid, branchType, resourceId, lockKeys, holdsRowLocks } = registration
+    const { xid, branchType, resourceId, lockKeys, holdsRowLocks, statement } = registration
     const applicationData = JSON.stringify({
       autoCommit: !holdsRowLocks,
       skipCheckLock: false,
       lockWaitMs,
+      statement,
     })
     const request: BranchRegisterRequest = {
       type: MessageType.BranchRegister,

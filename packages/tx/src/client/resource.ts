@@ -22,6 +22,8 @@ export interface BranchRegistration {
    * back refuses at once, because it needs those rows.
    */
   readonly holdsRowLocks: boolean
+  /** What it changes, without values, for whoever waits for its rows. Default not told. */
+  readonly statement?: string
 }
 
 export interface BranchPort {
@@ -60,7 +62,7 @@ export interface Resource {
   rollbackBranch(
     xid: string,
     branchId: Long,
-    choice?: RepairChoice | undefined,
+    choice?: RepairChoice,
   ): Promise<BranchStatus>
   /** Deletes defence rows older than `saveDays` days; what could still undo something stays. */
   deleteUndoLogs(saveDays: number): Promise<void>

@@ -117,10 +117,15 @@ export class TestCoordinator {
   /** Sends an order of phase two to the resource manager. */
   endBranch(
     kind: 'commit' | 'rollback',
-    branch: { readonly xid: string; readonly branchId: number; readonly resourceId: string },
+    branch: {
+      readonly xid: string
+      readonly branchId: number
+      readonly resourceId: string
+      readonly applicationData?: string
+    },
   ): Promise<BranchEnd> {
     const type = kind === 'commit' ? MessageType.BranchCommit : MessageType.BranchRollback
-    const call = new OrderCall({ type, ...branch, branchType: BranchType.AT, applicationData: '' })
+    const call = new OrderCall({ applicationData: '', ...branch, type, branchType: BranchType.AT })
     this.peersOf('RM')[0]!.call(call)
     return call.answer as Promise<BranchEnd>
   }

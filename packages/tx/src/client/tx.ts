@@ -113,6 +113,13 @@ export interface Tx {
    *   SETTEE_TX_CLOSED; and what `work` throws.
    */
   run<Result>(options: TxRunOptions, work: () => Result | Promise<Result>): Promise<Result>
+  /**
+   * Runs `work` outside of any global transaction, but respects their locks: what it writes, and
+   * what it reads with FOR UPDATE, waits until no global transaction holds the rows. Nothing is
+   * undone later. Inside a global transaction it only runs `work`. Original: @GlobalLock.
+   * @throws SETTEE_TX_LOCK_CONFLICT when a row is held longer than `lockWaitMs` of its resource.
+   */
+  globalLock<Result>(work: () => Result | Promise<Result>): Promise<Result>
   /** The xid of the transaction that surrounds the caller. */
   currentXid(): string | undefined
   /** What the coordinator knows of a transaction; Finished once it has forgotten it. */
@@ -217,6 +224,14 @@ class SeataTx implements Tx {
       default:
         return this.#track(this.#runNew({ name, timeoutMs }, context, work))
     }
+  }
+
+  async globalLock<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    const context = currentContext()
+    if (context.xid !== undefined) return work()
+    return this.#track(
+      (async () => runWithContext({ ...context, checksGlobalLocks: true }, work))(),
+    )
   }
 
   currentXid(): string | undefined {

@@ -47,10 +47,7 @@ function branchEnded(state: CoordinatorState, outcome: BranchOutcome, step: Step
   const { xid, branchId } = outcome
   const transaction = state.transactions.get(xid)
   const branch = transaction && findBranch(transaction, branchId)
-  const isAwaited =
-    branch !== undefined &&
-    !branch.isEnded &&
-    (isCommitting(transaction!.status) || isRollingBack(transaction!.status))
+  const isAwaited = branch !== undefined && !branch.isEnded && isInPhaseTwo(transaction)
   if (transaction === undefined || !isAwaited) {
     // A second answer, or one that comes after a report has ended the branch: nothing to do.
     step.effects.push({ kind: 'attempted', xid, branchId, willRetry: false })
@@ -59,10 +56,16 @@ function branchEnded(state: CoordinatorState, outcome: BranchOutcome, step: Step
   const isSagaCall = branch === transaction.sagaCall
   if (isSagaCall) applyToSaga(state, transaction, outcome, step)
   else applyToBranch(state, transaction, { branch, outcome }, step)
-  const willRetry = !branch.isEnded && state.transactions.get(xid) === transaction
+  // One that waits for a person is called when the person says so, not when a delay is over.
+  const willRetry = !branch.isEnded && isInPhaseTwo(state.transactions.get(xid))
   step.effects.push({ kind: 'attempted', xid, branchId, willRetry })
   advance(state, transaction, step, isSagaCall ? undefined : branch)
   return transaction.status
+}
+
+function isInPhaseTwo(transaction: Transaction | undefined): boolean {
+  if (transaction === undefined) return false
+  return isCommitting(transaction.status) || isRollingBack(transaction.status)
 }
 
 function applyToBranch(

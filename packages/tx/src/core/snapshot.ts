@@ -8,8 +8,7 @@
  *     {…a branch…,"locks":[["table","key",since],…]}                           order of end
  *     {…a branch…,"locks":[]}
  *
- * Locks are stored with their branches and put back into the table from there. Version 2 had no
- * ends, and branches without what people are told of them (`statement`, `dirty`, `repair`).
+ * Locks are stored with their branches and put back into the table from there.
  */
 import { messageOf } from '@settee/kit'
 import { txError } from '../errors.ts'
@@ -17,10 +16,6 @@ import type { CoordinatorState } from './state.ts'
 import type { Branch, EndRecord, Transaction } from './transaction.ts'
 
 const version = 3
-const oldestVersion = 2
-
-/** What version 2 did not know of a branch. */
-const told = { statement: '', dirty: '', repair: null } as const
 
 interface HeadLine {
   readonly version: number
@@ -29,14 +24,12 @@ interface HeadLine {
   readonly rolledBackTotal: number
   /** How many of the transactions have not finished. */
   readonly activeCount: number
-  readonly endCount?: number
+  readonly endCount: number
 }
 
 type TransactionLine = Omit<Transaction, 'branches'> & { readonly branches: number }
 
-type BranchLine = Omit<Branch, 'locks' | 'statement'> & {
-  /** Undefined in version 2. */
-  readonly statement?: string
+type BranchLine = Omit<Branch, 'locks'> & {
   readonly locks: readonly (readonly [table: string, key: string, since: number])[]
 }
 
@@ -104,11 +97,11 @@ export function restoreSnapshot(state: CoordinatorState, bytes: Uint8Array): voi
 function decodeSnapshot(bytes: Uint8Array): Snapshot {
   const lines = readLines(bytes)
   const head = lines.next().value as HeadLine | null | undefined
-  if (head == null || !(head.version >= oldestVersion && head.version <= version)) {
+  if (head?.version !== version) {
     throw badSnapshot(`its version is ${head?.version}, this coordinator reads ${version}`)
   }
   const ends: EndRecord[] = []
-  for (let i = head.endCount ?? 0; i > 0; i--) {
+  for (let i = head.endCount; i > 0; i--) {
     const end = lines.next().value as EndRecord | undefined
     if (end === undefined) throw badSnapshot('an end is missing')
     ends.push(end)
@@ -127,10 +120,7 @@ function readTransaction(line: TransactionLine, lines: Iterator<unknown>): Trans
     const locks = branch.locks.map(([table, key, since]) => {
       return { resourceId, table, key, xid: line.xid, branchId, since }
     })
-    const { statement } = branch
-    branches.push(
-      statement === undefined ? { ...branch, ...told, locks } : { ...branch, statement, locks },
-    )
+    branches.push({ ...branch, locks })
   }
   return { ...line, branches }
 }

@@ -11,6 +11,8 @@
  */
 import { backoffMs, isSetteeError, messageOf, sleep, type SetteeError } from '@settee/kit'
 import type { Long } from '@settee/wire'
+import { lockOnlyXid } from '../../branch-context.ts'
+import { describeStatements } from '../statement-text.ts'
 import { txError } from '../../../errors.ts'
 import { BranchType } from '../../../protocol/status.ts'
 import { readBackoff, reportFailed, type Conflict, type Outcome } from '../postgres/global-lock.ts'
@@ -90,11 +92,16 @@ export async function commitBranch(
       lockKeys,
       lockWaitMs,
       holdsRowLocks: true,
+      statement: describeStatements(statements),
     })
   } catch (error) {
     await rollBack(session, error)
     if (!isSetteeError(error, 'SETTEE_TX_LOCK_CONFLICT')) throw error
     return { conflict: { error, lockKeys, isRead: false } }
+  }
+  if (xid === lockOnlyXid) {
+    await commit()
+    return { result: undefined }
   }
   try {
     await checkRestorable(environment, session, statements)

@@ -3,7 +3,8 @@
  * driver; inside one it keeps the statements in order, gives each what its plan asks for, and turns
  * BEGIN … COMMIT into a branch.
  */
-import { currentContext, isSetteeError, type SetteeError } from '@settee/kit'
+import { isSetteeError, type SetteeError } from '@settee/kit'
+import { branchXid } from '../../branch-context.ts'
 import { txError } from '../../../errors.ts'
 import type { AtEnvironment } from './environment.ts'
 import { retryOnConflict, type Conflict } from './global-lock.ts'
@@ -69,12 +70,12 @@ export class AtClient {
 
   /** Runs a query of a pool that needs one connection for all of it. */
   run(query: PgQuery): Promise<PgResult> {
-    const { xid } = currentContext()
+    const xid = branchXid()
     return this.#enqueue(() => this.#run(query, xid))
   }
 
   query(args: readonly unknown[]): unknown {
-    const { xid } = currentContext()
+    const xid = branchXid()
     if (this.#isOver) return answer(Promise.reject(isOver()), readQueryCall(args).callback)
     if (xid === undefined && this.#local === undefined && this.#waiting === 0) {
       return passQuery(this.#driver, args)
@@ -303,7 +304,7 @@ export class AtClient {
 
   /** Begins what {@link AtPool.transaction} runs. */
   async begin(): Promise<void> {
-    const { xid } = currentContext()
+    const xid = branchXid()
     await this.#enqueue(() => this.#run({ text: 'BEGIN' }, xid))
   }
 

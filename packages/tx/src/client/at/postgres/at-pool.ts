@@ -2,7 +2,7 @@
  * The application's own pool with AT mode: what looks like a `pg` Pool and is one, with `query` and
  * `connect` aware of global transactions and with `transaction` beside them.
  */
-import { currentContext } from '@settee/kit'
+import { branchXid } from '../../branch-context.ts'
 import { txError } from '../../../errors.ts'
 import { AtClient } from './at-client.ts'
 import type { AtEnvironment } from './environment.ts'
@@ -59,7 +59,7 @@ type ConnectCallback = (
 ) => void
 
 function queryPool(environment: AtEnvironment, pool: PgPool, args: readonly unknown[]): unknown {
-  const { xid } = currentContext()
+  const xid = branchXid()
   if (xid === undefined) return passQuery(pool, args)
   const { query, callback } = readQueryCall(args)
   if (query === undefined) throw refusePoolCursor()
@@ -112,7 +112,7 @@ async function runTransaction(
   pool: PgPool,
   work: (client: PgClient) => Promise<unknown>,
 ): Promise<unknown> {
-  const { xid } = currentContext()
+  const xid = branchXid()
   if (xid !== undefined) {
     return retryOnConflict(environment, xid, () => attempt(environment, pool, work))
   }

@@ -11,6 +11,8 @@
  */
 import { backoffMs, isSetteeError, messageOf, sleep, type SetteeError } from '@settee/kit'
 import type { Long } from '@settee/wire'
+import { lockOnlyXid } from '../../branch-context.ts'
+import { describeStatements } from '../statement-text.ts'
 import { txError } from '../../../errors.ts'
 import { BranchType } from '../../../protocol/status.ts'
 import { packUndoLog, type PackedUndoLog } from '../undo/compression.ts'
@@ -115,12 +117,14 @@ export async function commitBranch(
       lockKeys,
       lockWaitMs,
       holdsRowLocks: true,
+      statement: describeStatements(statements),
     })
   } catch (error) {
     await rollBack(client, error)
     if (!isSetteeError(error, 'SETTEE_TX_LOCK_CONFLICT')) throw error
     return { conflict: { error, lockKeys, isRead: false } }
   }
+  if (xid === lockOnlyXid) return { result: await client.query({ text: 'COMMIT' }) }
   let log: PackedUndoLog
   try {
     log = await packUndoLog(encodeChecked(environment, { xid, branchId, statements }))

@@ -10,6 +10,8 @@
 import type { Session } from 'node:sqlite'
 import { type Clock, isSetteeError } from '@settee/kit'
 import type { Long } from '@settee/wire'
+import { lockOnlyXid } from '../../branch-context.ts'
+import { describeStatements } from '../statement-text.ts'
 import { txError } from '../../../errors.ts'
 import { BranchStatus, BranchType } from '../../../protocol/status.ts'
 import type { BranchPort } from '../../resource.ts'
@@ -113,10 +115,15 @@ export class LocalTransaction {
         lockKeys,
         lockWaitMs: 0,
         holdsRowLocks: true,
+        statement: describeStatements(statements),
       })
     } catch (error) {
       if (isSetteeError(error, 'SETTEE_TX_LOCK_CONFLICT')) this.#conflictKeys = lockKeys
       throw error
+    }
+    if (xid === lockOnlyXid) {
+      this.#checkOpen()
+      return this.#commitLocally()
     }
     try {
       // The transaction may have been ended by its time limit while the coordinator thought.

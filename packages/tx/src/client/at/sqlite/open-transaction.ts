@@ -2,6 +2,7 @@
  * A local transaction together with its right to the writer, within its time limit.
  */
 import { currentContext, type Random } from '@settee/kit'
+import { branchXid } from '../../branch-context.ts'
 import { txError } from '../../../errors.ts'
 import { LocalTransaction, type TransactionPorts } from './local-transaction.ts'
 import type { ReadConnection } from './read-connection.ts'
@@ -52,7 +53,7 @@ export async function openTransaction(
 
 /** @throws SETTEE_TX_UNSUPPORTED_SQL when the caller left or changed the global transaction. */
 export function checkSameXid(local: LocalTransaction): void {
-  const { xid } = currentContext()
+  const xid = branchXid()
   if (xid === local.xid) return
   throw txError(
     'SETTEE_TX_UNSUPPORTED_SQL',

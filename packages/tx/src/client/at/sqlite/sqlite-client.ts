@@ -4,7 +4,7 @@
  * It takes the writer at BEGIN and hands it on at COMMIT, ROLLBACK or release. Its queries run one
  * after the other, in the order of the calls.
  */
-import { currentContext } from '@settee/kit'
+import { branchXid } from '../../branch-context.ts'
 import { txError } from '../../../errors.ts'
 import {
   checkSameXid,
@@ -50,7 +50,7 @@ export function createPoolClient(ports: PoolPorts, queryPool: Query): SqliteClie
   }
 
   async function execute(text: string, values: readonly unknown[]): Promise<QueryResult> {
-    const { xid } = open?.transaction ?? currentContext()
+    const xid = open === undefined ? branchXid() : open.transaction.xid
     const statement = statements.compile(text, xid !== undefined)
     switch (statement.effect) {
       case 'begin':

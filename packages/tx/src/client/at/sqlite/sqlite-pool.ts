@@ -11,6 +11,7 @@
  * runs the statement, or the whole function of {@link SqlitePool.transaction}, again.
  */
 import { backoffMs, currentContext } from '@settee/kit'
+import { branchXid } from '../../branch-context.ts'
 import { txError } from '../../../errors.ts'
 import { checkOpen, pause } from './connection.ts'
 import type { LocalTransaction } from './local-transaction.ts'
@@ -36,7 +37,7 @@ export function createSqlitePool(ports: PoolPorts, end: () => Promise<void>): Sq
 
   async function query(text: string, values: readonly unknown[] = []): Promise<QueryResult> {
     checkOpen(connection)
-    const { xid } = currentContext()
+    const xid = branchXid()
     const statement = connection.statements.compile(text, xid !== undefined)
     switch (statement.effect) {
       case 'read':
@@ -61,7 +62,7 @@ export function createSqlitePool(ports: PoolPorts, end: () => Promise<void>): Sq
   async function transaction<Result>(
     run: (client: SqliteQueries) => Promise<Result>,
   ): Promise<Result> {
-    return runWithRetry(ports, currentContext().xid, async (local) => {
+    return runWithRetry(ports, branchXid(), async (local) => {
       const client = createTransactionClient(ports, local)
       return run(client)
     })

@@ -100,6 +100,16 @@ describe('mariadb: connections', () => {
     )
   })
 
+  test('a reset of the session ends the local transaction', async () => {
+    const { target: connection } = shop.intercept(await shop.mariadbConnection())
+    await inside(() => connection.beginTransaction())
+    await connection.query('SELECT 1')
+    const seen = recorder.calls.length
+    await connection.reset()
+    await connection.query('SELECT 1')
+    assert.deepEqual([seen, recorder.calls.length], [2, 2])
+  })
+
   test('a full pool is served to the last, with refusals and errors in between', async () => {
     const { target: pool } = shop.intercept(shop.mariadbPool())
     recorder.before = (call) => {

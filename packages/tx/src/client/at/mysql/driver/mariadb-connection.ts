@@ -7,7 +7,7 @@
  * a statement is replaced; one of a later version of the driver would have to be added here.
  */
 import { Readable } from 'node:stream'
-import { currentContext } from '@settee/kit'
+import { branchXid } from '../../../branch-context.ts'
 import { txError } from '../../../../errors.ts'
 import { Gate } from './gate.ts'
 import {
@@ -245,7 +245,7 @@ export class MariadbInterception {
   }
 
   #importFile(options: object): Promise<void> {
-    const { xid } = currentContext()
+    const xid = branchXid()
     if (xid !== undefined || this.#at?.isOpen === true) return Promise.reject(refuseImport())
     this.session.forgetState()
     const run = (): Promise<void> => this.#original.importFile(options)
@@ -254,7 +254,7 @@ export class MariadbInterception {
 
   /** Hands a statement to the driver, or to AT mode. */
   #route(sql: string, pass: () => Promise<unknown>, describe: () => CallOptions): Promise<unknown> {
-    const { xid } = currentContext()
+    const xid = branchXid()
     if (xid === undefined && !this.#gate.isBusy && this.#at?.isOpen !== true) {
       this.session.noteStatement(sql)
       return this.#pass(pass)
@@ -267,7 +267,7 @@ export class MariadbInterception {
   }
 
   #stream(sql: string, open: () => Readable, describe: () => StreamOptions): Readable {
-    const { xid } = currentContext()
+    const xid = branchXid()
     if (xid === undefined && !this.#gate.isBusy && this.#at?.isOpen !== true) {
       this.session.noteStatement(sql)
       return open()

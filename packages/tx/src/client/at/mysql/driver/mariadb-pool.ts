@@ -3,7 +3,7 @@
  * transaction its own statements run on such a connection. The pool object stays the same.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { currentContext } from '@settee/kit'
+import { branchXid } from '../../../branch-context.ts'
 import {
   interceptConnection,
   refuseImport,
@@ -39,7 +39,7 @@ export function interceptPool(pool: MariadbPool, connectAt: ConnectAt): MysqlSou
     }
   }
 
-  const isOutside = (): boolean => currentContext().xid === undefined
+  const isOutside = (): boolean => branchXid() === undefined
   Object.assign(pool, {
     getConnection: connect,
     query: (sql: MariadbSql, values?: unknown) =>

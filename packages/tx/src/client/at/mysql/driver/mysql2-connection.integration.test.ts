@@ -128,6 +128,16 @@ describe('mysql2: connections', () => {
     assert.deepEqual(await inside(() => ask(target)), await ask(mysql.createConnection(login)))
   })
 
+  test('a reset of the session ends the local transaction', async () => {
+    const { target: connection } = shop.intercept(await shop.mysqlConnection())
+    await inside(() => told((done) => connection.query('BEGIN', done)))
+    await connection.promise().query('SELECT 1')
+    const seen = recorder.calls.length
+    await connection.promise().reset()
+    await connection.promise().query('SELECT 1')
+    assert.deepEqual([seen, recorder.calls.length], [2, 2])
+  })
+
   test('a full pool is served to the last, with refusals and errors in between', async () => {
     const { target: pool } = shop.intercept(shop.mysqlPool({ connectionLimit: 2 }))
     recorder.before = (call) => {

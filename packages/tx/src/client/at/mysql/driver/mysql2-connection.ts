@@ -10,7 +10,7 @@
  * applications' connections, and bundled copies of the driver not at all.
  */
 import { AsyncResource } from 'node:async_hooks'
-import { currentContext } from '@settee/kit'
+import { branchXid } from '../../../branch-context.ts'
 import { Gate } from './gate.ts'
 import { Mysql2Call } from './mysql2-call.ts'
 import {
@@ -133,7 +133,7 @@ export class Mysql2Interception {
       send.call(connection, command)
       return command
     }
-    const { xid } = currentContext()
+    const xid = branchXid()
     if (xid === undefined && !this.#gate.isBusy && this.#at?.isOpen !== true) {
       this.session.notePassed(command)
       send.call(connection, command)

@@ -97,11 +97,14 @@ describe('mysql2: own statements of AT mode', () => {
     await pool.promise().query('ROLLBACK')
     await pool.promise().query('USE mysql')
     await look()
+    await pool.promise().query('UPDATE shop.stock SET amount = 2')
+    await look()
     assert.deepEqual(states, [
       [false, true, false, false, 'shop'],
       [false, true, false, false, 'shop'],
       [true, false, true, true, 'shop'],
       [false, false, true, true, 'mysql'],
+      [true, false, true, true, 'mysql'],
     ])
     await pool.promise().query('USE shop')
   })

@@ -84,7 +84,6 @@ class RecordingConnection implements AtConnection {
   }
 
   reset(): void {
-    this.#recorder.log.push('reset')
     this.isOpen = false
   }
 }

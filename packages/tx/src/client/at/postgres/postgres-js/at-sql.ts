@@ -6,7 +6,7 @@
  * transactions that began outside of it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { currentContext } from '@settee/kit'
+import { branchXid } from '../../../branch-context.ts'
 import { AtClient } from '../at-client.ts'
 import type { AtEnvironment } from '../environment.ts'
 import { retryOnConflict } from '../global-lock.ts'
@@ -31,7 +31,7 @@ export function createAtSql<Sql extends JsRoot>(
   pool: PgPool,
   sql: Sql,
 ): Sql {
-  const isInside = (): boolean => currentContext().xid !== undefined
+  const isInside = (): boolean => branchXid() !== undefined
   return wrapSql(sql, {
     isHeld: isInside,
     run: (query, send) => runOnPool(environment, pool, sql, { query, send }),
@@ -95,7 +95,7 @@ function hold(query: JsQuery, run: Run): void {
 /** A transaction or connection from outside of a global transaction, which cannot be used in one. */
 function guard<Sql extends JsSql>(scope: Sql): Sql {
   return wrapSql(scope, {
-    isHeld: () => currentContext().xid !== undefined,
+    isHeld: () => branchXid() !== undefined,
     run: () =>
       Promise.reject(
         refuse(
@@ -132,7 +132,7 @@ async function runOnPool(
   if (isTransactionPlan(plan)) {
     throw refuse(`${plan.kind} on a pool`, 'the next query may get another connection', 'use begin')
   }
-  const { xid } = currentContext()
+  const xid = branchXid()
   const result =
     plan.kind === 'MANY'
       ? await withConnection(pool, (client) => new AtClient(environment, client).run(own))
