@@ -1,6 +1,6 @@
 /**
- * `npm run setup:integration`: makes sure that a Debian machine has what the integration tests and
- * the interop runs need beyond `npm ci`: Debian packages, installed when it may (as root), otherwise
+ * `npm run setup:integration`: makes sure that a Debian machine has what integration tests and
+ * interop runs need beyond `npm ci`: Debian packages, installed when it may (as root), otherwise
  * it prints the one command that does; and the ORMs, which are too large for everyone's install.
  */
 import { spawnSync } from 'node:child_process'

@@ -13,16 +13,23 @@ import { createReport, measure, type BenchOptions, type Figures, type Row } from
 import manifest from '../package.json' with { type: 'json' }
 
 const statements: readonly string[] = [
-  'SELECT id, owner, balance, currency, version FROM account WHERE id = ? AND tenant_id = ? LIMIT 1',
+  'SELECT id, owner, balance, currency, version FROM account WHERE id = ? AND tenant_id = ? ' +
+    'LIMIT 1',
   'SELECT `id`, `balance` FROM `account` WHERE `id` IN (?, ?, ?, ?) ORDER BY `id` FOR UPDATE',
-  'UPDATE account SET balance = balance - ?, version = version + 1, updated_at = NOW() WHERE id = ? AND version = ?',
-  'INSERT INTO entry (id, account_id, amount, kind, memo, created_at) VALUES (?, ?, ?, ?, ?, CURRENT_TIMESTAMP)',
-  "SELECT o.id, o.amount, u.name FROM orders AS o JOIN users AS u ON u.id = o.user_id WHERE o.status = 'PAID' AND o.created_at > ? ORDER BY o.created_at DESC LIMIT 20",
+  'UPDATE account SET balance = balance - ?, version = version + 1, updated_at = NOW() WHERE ' +
+    'id = ? AND version = ?',
+  'INSERT INTO entry (id, account_id, amount, kind, memo, created_at) VALUES (?, ?, ?, ?, ?, ' +
+    'CURRENT_TIMESTAMP)',
+  'SELECT o.id, o.amount, u.name FROM orders AS o JOIN users AS u ON u.id = o.user_id WHERE ' +
+    "o.status = 'PAID' AND o.created_at > ? ORDER BY o.created_at DESC LIMIT 20",
   'DELETE FROM session WHERE user_id = ? AND expires_at < NOW()',
-  "UPDATE orders SET status = CASE WHEN amount > 1000 THEN 'CHECK' ELSE 'NEW' END WHERE user_id = ? AND status = 'OPEN'",
-  'SELECT status, COUNT(*) AS n, SUM(amount) AS total FROM orders WHERE created_at BETWEEN ? AND ? GROUP BY status HAVING COUNT(*) > 1',
+  "UPDATE orders SET status = CASE WHEN amount > 1000 THEN 'CHECK' ELSE 'NEW' END WHERE " +
+    "user_id = ? AND status = 'OPEN'",
+  'SELECT status, COUNT(*) AS n, SUM(amount) AS total FROM orders WHERE created_at BETWEEN ? ' +
+    'AND ? GROUP BY status HAVING COUNT(*) > 1',
   'INSERT INTO orders (id, user_id, amount) VALUES (?, ?, ?), (?, ?, ?), (?, ?, ?)',
-  'SELECT * FROM product WHERE name LIKE ? AND price >= 9.90 AND deleted_at IS NULL ORDER BY price, id LIMIT 50',
+  'SELECT * FROM product WHERE name LIKE ? AND price >= 9.90 AND deleted_at IS NULL ORDER BY ' +
+    'price, id LIMIT 50',
   'SELECT EXISTS (SELECT 1 FROM coupon WHERE code = ? AND used_by IS NULL) AS usable',
   'COMMIT',
 ]

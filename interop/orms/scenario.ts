@@ -39,7 +39,8 @@ const rows = `INSERT INTO account (owner, money, note, changed_at) VALUES
   ('Bo', 0.10, NULL, '2026-01-02 03:04:05.000')`
 
 const dumps = {
-  postgres: `SELECT encode(convert_to(account::text, 'UTF8'), 'hex') AS line FROM account ORDER BY id`,
+  postgres:
+    `SELECT encode(convert_to(account::text, 'UTF8'), 'hex') AS line ` + 'FROM account ORDER BY id',
   mariadb: `SELECT CONCAT_WS('|', id, HEX(owner), money, HEX(note), changed_at) AS line
     FROM account ORDER BY id`,
 } as const

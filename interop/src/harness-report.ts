@@ -6,7 +6,9 @@ interface Failure {
   readonly error: unknown
 }
 
-/** A check that takes longer has failed, in ms; raise it for checks that wait for a peer's timer. */
+/**
+ * A check that takes longer has failed, in ms; raise it for checks that wait for a peer's timer.
+ */
 const defaultTimeoutMs = 60_000
 
 export class Report {

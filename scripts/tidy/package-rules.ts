@@ -145,6 +145,10 @@ function versionProblems(
   return problems
 }
 
+/** Folders of the repository that are no packages may use a package's test support. */
+const repositoryOnly = /^(bench|interop|sim|examples\/[^/]+)$/
+const testSupport = /^packages\/[^/]+\/(src|test)\/(.*\/)?test-[^/]+\.ts$/
+
 /** Relative imports stay within their package and name a file that exists. */
 export function checkRelativeImports(repository: Repository): Problem[] {
   const directories = workspacesOf(repository).map(({ directory }) => directory)
@@ -155,6 +159,7 @@ export function checkRelativeImports(repository: Repository): Problem[] {
       if (!specifier.startsWith('.')) continue
       const target = posix.join(posix.dirname(path), specifier)
       if (target.startsWith(`${home}/`)) continue
+      if (repositoryOnly.test(home) && testSupport.test(target)) continue
       problems.push(`${path} imports ${specifier}, which leaves ${home}: import the package`)
     }
   }

@@ -66,18 +66,29 @@ export function openRepository(root: string): Repository {
 
 export function workspacesOf(repository: Repository): Workspace[] {
   return repository.files
-    .filter((path) => /^((packages|examples)\/[^/]+|bench)\/package\.json$/.test(path))
+    .filter((path) => /^((packages|examples)\/[^/]+|bench|interop|sim)\/package\.json$/.test(path))
     .map((path) => ({
       directory: posix.dirname(path),
       manifest: JSON.parse(repository.read(path)!) as Manifest,
     }))
 }
 
-/** TypeScript files below `directory`; all of them without one. Recorded fixtures are no code. */
+/**
+ * TypeScript files below `directory`, without those of a package inside it that is installed by
+ * itself; all files without a directory. Recorded fixtures are no code.
+ */
 export function codeFiles(repository: Repository, directory = ''): string[] {
   const prefix = directory === '' ? '' : `${directory}/`
+  const nested = repository.files
+    .filter((path) => path.startsWith(prefix) && path.endsWith('/package.json'))
+    .map((path) => `${posix.dirname(path)}/`)
+    .filter((folder) => directory !== '' && folder !== prefix)
   return repository.files.filter(
-    (path) => path.startsWith(prefix) && /\.tsx?$/.test(path) && !path.includes('/fixtures/'),
+    (path) =>
+      path.startsWith(prefix) &&
+      /\.tsx?$/.test(path) &&
+      !path.includes('/fixtures/') &&
+      !nested.some((folder) => path.startsWith(folder)),
   )
 }
 

@@ -6,7 +6,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createTx, postgresUndoLogDdl } from '@settee/tx'
+import mysql from 'mysql2/promise'
+import { createTx, mysqlUndoLogDdl, postgresUndoLogDdl } from '@settee/tx'
+import { startTestMariadb } from '../../../packages/tx/src/client/at/mysql/test-mariadb.ts'
 import { startTestPostgres } from '../../../packages/tx/src/client/at/postgres/test-postgres.ts'
 import {
   fromAsync,
@@ -22,6 +24,8 @@ const rowCount = 100_000
 /** More connections than operations, so that nobody waits for one. */
 const poolSize = 24
 
+const ours = { system: 'settee', version: manifest.version, ours: true } as const
+
 /** One database with the driver bare and under global transactions. */
 interface Subject {
   readonly database: string
@@ -31,8 +35,6 @@ interface Subject {
   bare(id: number): Promise<unknown>
   /** The same in a global transaction. */
   inTransaction(id: number): Promise<unknown>
-  /** A global transaction with nothing in it. */
-  readonly emptyTransaction: () => Promise<unknown>
   /** The statements that `work` sends to the database. */
   statementsOf(work: () => Promise<unknown>): Promise<string[]>
   close(): Promise<void>
@@ -44,15 +46,39 @@ export async function measureAtOverhead(report: Report, options: BenchOptions): 
     folder,
   ])
   try {
-    const subject = await openPostgres(coordinator)
-    try {
-      await measureSubject(report, options, subject)
-    } finally {
-      await subject.close()
+    await measureEmpty(report, options, coordinator)
+    for (const open of [openPostgres, openMariadb]) {
+      const subject = await open(coordinator)
+      try {
+        await measureSubject(report, options, subject)
+      } finally {
+        await subject.close()
+      }
     }
   } finally {
     await coordinator.stop()
     await rm(folder, { recursive: true })
+  }
+}
+
+/** A global transaction with nothing in it. */
+async function measureEmpty(
+  report: Report,
+  options: BenchOptions,
+  coordinator: BenchProcess,
+): Promise<void> {
+  const tx = createTx({ applicationId: 'bench', address: String(coordinator.ready) })
+  const start = fromAsync(() => tx.run({ name: 'bench' }, () => {}))
+  try {
+    for (const inFlight of [1, 16]) {
+      report.add({
+        case: `no UPDATE, ${inFlight} in flight`,
+        ...ours,
+        figures: await measure({ inFlight, start }, options),
+      })
+    }
+  } finally {
+    await tx.close()
   }
 }
 
@@ -65,7 +91,6 @@ async function measureSubject(
   const nextId = (): number => (id = (id % rowCount) + 1)
   for (const inFlight of [1, 16]) {
     const name = `1 UPDATE on ${subject.database}, ${inFlight} in flight`
-    const ours = { system: 'settee', version: manifest.version, ours: true }
     const transaction = fromAsync(() => subject.inTransaction(nextId()))
     const bare = fromAsync(() => subject.bare(nextId()))
     report.add({
@@ -79,11 +104,6 @@ async function measureSubject(
       version: subject.driverVersion,
       ours: false,
       figures: await measure({ inFlight, start: bare }, options),
-    })
-    report.add({
-      case: `no UPDATE, ${inFlight} in flight`,
-      ...ours,
-      figures: await measure({ inFlight, start: fromAsync(subject.emptyTransaction) }, options),
     })
   }
   const statements = await subject.statementsOf(() => subject.inTransaction(nextId()))
@@ -111,13 +131,56 @@ async function openPostgres(coordinator: BenchProcess): Promise<Subject> {
     driverVersion: 'bare',
     bare: (id) => pool.query(text, [id]),
     inTransaction: (id) => tx.run({ name: 'bench' }, () => at.query(text, [id])),
-    emptyTransaction: () => tx.run({ name: 'bench' }, () => {}),
     async statementsOf(work) {
       const { Client } = pool as unknown as { Client: { prototype: { query: unknown } } }
       return collectStatements(Client.prototype, work)
     },
     async close() {
       await tx.close()
+      await server.stop()
+    },
+  }
+}
+
+async function openMariadb(coordinator: BenchProcess): Promise<Subject> {
+  const server = await startTestMariadb()
+  await server.createDatabase('bench')
+  const { host, port, user, password } = server
+  const createPool = (): mysql.Pool =>
+    mysql.createPool({ host, port, user, password, database: 'bench', connectionLimit: poolSize })
+  const pool = createPool()
+  await pool.query(mysqlUndoLogDdl())
+  await pool.query('CREATE TABLE account (id int PRIMARY KEY, owner text, money int NOT NULL)')
+  await pool.query(
+    `INSERT INTO account SELECT seq, CONCAT('owner ', seq), 100 FROM seq_1_to_${rowCount}`,
+  )
+  const tx = createTx({ applicationId: 'bench', address: String(coordinator.ready) })
+  const at = tx.at(createPool())
+  const text = 'UPDATE account SET money = money + 1 WHERE id = ?'
+  return {
+    database: 'MariaDB',
+    driver: 'mysql2',
+    driverVersion: 'bare',
+    bare: (id) => pool.query(text, [id]),
+    inTransaction: (id) => tx.run({ name: 'bench' }, () => at.query(text, [id])),
+    /** AT mode's own statements go past the API of the driver, so that the server is asked. */
+    async statementsOf(work) {
+      await pool.query("SET GLOBAL log_output = 'TABLE'")
+      await pool.query('SET GLOBAL general_log = ON')
+      try {
+        await work()
+      } finally {
+        await pool.query('SET GLOBAL general_log = OFF')
+      }
+      const [rows] = await pool.query<mysql.RowDataPacket[]>(
+        `SELECT CONVERT(argument USING utf8mb4) AS statement FROM mysql.general_log
+           WHERE command_type = 'Query' AND argument NOT LIKE 'SET GLOBAL%'`,
+      )
+      return rows.map(({ statement }) => String(statement))
+    },
+    async close() {
+      await tx.close()
+      await Promise.all([pool.end(), at.end()])
       await server.stop()
     },
   }

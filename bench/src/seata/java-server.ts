@@ -2,10 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { messageOf } from '@settee/kit'
-import {
-  seataServerVersion,
-  startSeataServer,
-} from '../../../interop/src/seata-server/seata-server.ts'
+import { seataServerVersion, startSeataServer } from '@settee/interop/seata-server'
 import type { BenchProcess } from '../harness.ts'
 
 export { seataServerVersion }

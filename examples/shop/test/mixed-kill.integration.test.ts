@@ -46,7 +46,8 @@ test('nothing is half done on PostgreSQL and MariaDB together, whoever is killed
     onRound: ({ round, killed, askedCount, boughtCount, seconds, violations }) =>
       t.diagnostic(
         `round ${round} of seed ${seed}: killed ${killed.join(', ')}; ${boughtCount} of ` +
-          `${askedCount} bought in ${seconds.toFixed(1)} s; ${violations.join('; ') || 'all holds'}`,
+          `${askedCount} bought in ${seconds.toFixed(1)} s; ` +
+          (violations.join('; ') || 'all holds'),
       ),
   })
   const kills = reports.flatMap(({ killed }) => killed)

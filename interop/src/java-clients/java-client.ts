@@ -1,4 +1,6 @@
-/** A JVM with Seata's own client in it, as typed calls. Its program is interop/java/seata-client. */
+/**
+ * A JVM with Seata's own client in it, as typed calls. Its program is interop/java/seata-client.
+ */
 import { join } from 'node:path'
 import type { TestDatabase } from '../harness-databases.ts'
 import { buildJava, startJava, textIn, type JavaProgram, type JsonObject } from '../harness-java.ts'

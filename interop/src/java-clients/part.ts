@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { PartOptions } from '../main.ts'
 import { startDatabases } from '../harness-databases.ts'
 import { buildJava } from '../harness-java.ts'
-import type { CheckGroup, Report } from '../harness-report.ts'
+import type { Report } from '../harness-report.ts'
 import { checkAt } from './at-checks.ts'
 import { Fixtures } from './fixtures.ts'
 import { clientVersions } from './java-client.ts'
@@ -23,15 +23,10 @@ export async function runPart(report: Report, options: PartOptions): Promise<voi
   try {
     for (const version of clientVersions) {
       report.peer('seata-all', version)
-      const scene = await openScene(version, servers, logFolder)
-      scenes.push(scene)
-      for (const database of Object.values(scene.databases)) {
-        await checkAt(report.group(`${version} ${database.kind}`), scene, database)
-      }
-      await checkClient(report.group(version), scene)
+      scenes.push(await openScene(version, servers, logFolder))
     }
-    // What waits for timers of the clients waits for all of them at once.
-    await Promise.all(scenes.map((scene) => checkWaits(report.group(scene.version), scene)))
+    // They share nothing, and most of their time they wait for timers of the clients.
+    await Promise.all(scenes.map((scene) => checkRelease(report, scene)))
     // Last, since what the originals cannot roll back is tried again and again from now on.
     for (const scene of scenes) await fixtures.capture(scene)
     if (options.capture) await fixtures.write()
@@ -43,7 +38,13 @@ export async function runPart(report: Report, options: PartOptions): Promise<voi
   }
 }
 
-async function checkWaits(group: CheckGroup, scene: Scene): Promise<void> {
+async function checkRelease(report: Report, scene: Scene): Promise<void> {
+  const { version } = scene
+  for (const database of Object.values(scene.databases)) {
+    await checkAt(report.group(`${version} ${database.kind}`), scene, database)
+  }
+  const group = report.group(version)
+  await checkClient(group, scene)
   await checkHeartbeats(group, scene)
   await checkRestart(group, scene)
 }

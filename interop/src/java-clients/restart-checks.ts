@@ -1,4 +1,6 @@
-/** The coordinator is killed in the middle of transactions and started again on the same journal. */
+/**
+ * The coordinator is killed in the middle of transactions and started again on the same journal.
+ */
 import assert from 'node:assert/strict'
 import type { TestDatabase } from '../harness-databases.ts'
 import { eventually, type CheckGroup } from '../harness-report.ts'
@@ -103,7 +105,9 @@ async function checkLockAfterRestart(
   })
 }
 
-/** The transaction manager asks by itself; the resource manager is needed by the coordinator alone. */
+/**
+ * The transaction manager asks by itself; the resource manager is needed by the coordinator alone.
+ */
 async function checkReconnectByTimer(
   group: CheckGroup,
   scene: Scene,

@@ -21,10 +21,7 @@ export async function checkOutcomes(
         : [],
     )
     assert.ok(ids.length >= 2)
-    assert.deepEqual(
-      [...new Set(ids)],
-      scene.databases.map(({ jdbcUrl }) => jdbcUrl),
-    )
+    assert.deepEqual(new Set(ids), new Set(scene.databases.map(({ jdbcUrl }) => jdbcUrl)))
   })
   await group.check('rollback undoes both branches', async () => {
     const before = await accountsOf(database)

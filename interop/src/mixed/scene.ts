@@ -62,8 +62,9 @@ export class MixedScene {
       extraData: '',
     })
     const scene = new MixedScene(options, tap, manager)
-    const name = `mixed_${coordinator.kind === 'settee' ? 'ours' : 'theirs'}_${version.replaceAll('.', '_')}`
-    for (const kind of ['postgres'] as const) {
+    const side = coordinator.kind === 'settee' ? 'ours' : 'theirs'
+    const name = `mixed_${side}_${version.replaceAll('.', '_')}`
+    for (const kind of ['postgres', 'mariadb'] as const) {
       const database = await createDatabase(servers, kind, name)
       await createAccounts(database)
       for (const statement of columnPreparations[kind]) await database.query(statement)

@@ -1,7 +1,9 @@
 /**
  * A TypeScript service alone in its process, so that it can be killed:
- * `node … COORDINATOR APPLICATION_ID DATABASES NAMESPACE`. It joins the transactions that it is told of.
+ * `node … COORDINATOR APPLICATION_ID DATABASES NAMESPACE`. It joins the transactions that it is
+ * told of.
  */
+import mysql from 'mysql2/promise'
 import pg from 'pg'
 import { messageOf } from '@settee/kit'
 import { createTx, runWithXid, type SeataNamespace } from '@settee/tx'
@@ -14,15 +16,18 @@ const [address, applicationId, databases, namespace] = process.argv.slice(2) as 
   SeataNamespace,
 ]
 const tx = createTx({ address, applicationId })
+const atOptions = { lockWaitMs: 5000, undoNamespace: namespace } as const
 const run = new Map<string, (statement: string) => Promise<void>>()
-for (const { key, host, port, user, password, name } of JSON.parse(
-  databases,
-) as ServiceDatabase[]) {
-  const pool = tx.at(new pg.Pool({ host, port, user, password, database: name }), {
-    lockWaitMs: 5000,
-    undoNamespace: namespace,
-  })
-  run.set(key, async (statement) => void (await pool.query(statement)))
+for (const one of JSON.parse(databases) as ServiceDatabase[]) {
+  const { key, kind, host, port, user, password, name } = one
+  const pooled = { host, port, user, password, database: name }
+  if (kind === 'postgres') {
+    const pool = tx.at(new pg.Pool(pooled), atOptions)
+    run.set(key, async (statement) => void (await pool.query(statement)))
+  } else {
+    const pool = tx.at(mysql.createPool(pooled), atOptions)
+    run.set(key, async (statement) => void (await pool.query(statement)))
+  }
 }
 
 process.on('message', (request: ServiceRequest) => void answer(request))

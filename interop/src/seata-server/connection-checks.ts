@@ -3,19 +3,18 @@ import assert from 'node:assert/strict'
 import { GlobalStatus } from '@settee/tx'
 import { FrameType } from '@settee/tx/protocol'
 import { eventually, type CheckGroup } from '../harness-report.ts'
-import { moneyOf, undoLogsGone } from '../java-clients/scene.ts'
+import { moneyOf, resetAccounts, undoLogsGone } from '../java-clients/scene.ts'
 import { holdTransaction, rollBackAfter, type AtDatabase, type ServerScene } from './scene.ts'
 
 /** The server closes a connection on which it has read nothing for 15 s. */
 const idleMs = 21_000
 
-export async function checkConnection(
+/** The connections are the same for all databases, so that one of them is enough. */
+export async function checkHeartbeats(
   group: CheckGroup,
-  scene: ServerScene,
+  { tap, tx }: ServerScene,
   { database, run }: AtDatabase,
 ): Promise<void> {
-  const { tap, server, tx } = scene
-
   await group.check(
     'heartbeats keep the connections open over 21 s of silence',
     async () => {
@@ -39,6 +38,13 @@ export async function checkConnection(
     },
     60_000,
   )
+}
+
+export async function checkKills(
+  group: CheckGroup,
+  { server, tx }: ServerScene,
+  { database, run }: AtDatabase,
+): Promise<void> {
   await group.check(
     'a server that is killed and started again finds the transaction and rolls it back',
     async () => {
@@ -72,6 +78,7 @@ export async function checkConnection(
       const xid = await rollBackAfter(tx, () => run('UPDATE account SET money = 1 WHERE id = 3'))
       await undoLogsGone(database, xid)
       assert.equal(await moneyOf(database, 3), 77)
+      await resetAccounts(database)
     },
     120_000,
   )

@@ -3,7 +3,7 @@ import type { TestDatabases } from '../harness-databases.ts'
 import { startDatabases } from '../harness-databases.ts'
 import type { Report } from '../harness-report.ts'
 import { checkAtClient, checkWrongOrder } from './at-checks.ts'
-import { checkConnection } from './connection-checks.ts'
+import { checkHeartbeats, checkKills } from './connection-checks.ts'
 import { openServerScene } from './scene.ts'
 import { seataServerVersion } from './seata-server.ts'
 import { checkWire } from './wire-checks.ts'
@@ -18,9 +18,10 @@ export async function runPart(report: Report): Promise<void> {
       for (const { at, otherAt } of scene.databases) {
         const group = report.group(`${name} ${at.database.kind}`)
         await checkAtClient(group, scene, at, otherAt)
-        await checkConnection(group, scene, at)
+        await checkKills(group, scene, at)
         await checkWrongOrder(group, scene, at)
       }
+      await checkHeartbeats(report.group(name), scene, scene.databases[0]!.at)
       await checkWire(report.group(name), scene)
     } finally {
       await scene.stop()

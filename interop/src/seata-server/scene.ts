@@ -1,5 +1,7 @@
 /** What the checks against the Seata server share: the server behind a tap, and our client. */
+import { isSetteeError } from '@settee/kit'
 import { createTx, type Tx } from '@settee/tx'
+import mysql from 'mysql2/promise'
 import { createDatabase, type TestDatabase, type TestDatabases } from '../harness-databases.ts'
 import { openTap, type Tap, type TappedFrame } from '../harness-tap.ts'
 import { resetAccounts } from '../java-clients/scene.ts'
@@ -36,10 +38,12 @@ export async function openServerScene(servers: TestDatabases): Promise<ServerSce
   }
   try {
     const databases = []
-    for (const kind of ['postgres'] as const) {
+    for (const kind of ['postgres', 'mariadb'] as const) {
       const database = await createDatabase(servers, kind, 'seata_server')
       await createAccounts(database)
-      const [at, otherAt] = [openAt(tx, servers, database), openAt(other, servers, database)]
+      const openAt = kind === 'postgres' ? openPostgresAt : openMariadbAt
+      const at = openAt(tx, servers, database)
+      const otherAt = openAt(other, servers, database)
       databases.push({ at, otherAt })
     }
     return { server, tap, tx, other, databases, stop }
@@ -49,13 +53,10 @@ export async function openServerScene(servers: TestDatabases): Promise<ServerSce
   }
 }
 
-/** @param lockWaitMs longest wait for global locks, in ms. */
-function openAt(
-  tx: Tx,
-  servers: TestDatabases,
-  database: TestDatabase,
-  lockWaitMs = 3000,
-): AtDatabase {
+/** Longest wait for global locks, in ms. */
+const lockWaitMs = 3000
+
+function openPostgresAt(tx: Tx, servers: TestDatabases, database: TestDatabase): AtDatabase {
   const pool = tx.at(servers.postgres.openPool(database.name), { lockWaitMs })
   return {
     database,
@@ -66,6 +67,45 @@ function openAt(
       await pool.transaction(async (client) => {
         for (const statement of statements) await client.query(statement)
       })
+    },
+  }
+}
+
+function openMariadbAt(tx: Tx, servers: TestDatabases, database: TestDatabase): AtDatabase {
+  const { host, port, user, password } = servers.mariadb
+  const pool = mysql.createPool({ host, port, user, password, database: database.name })
+  tx.at(pool, { lockWaitMs })
+
+  async function attempt(statements: readonly string[]): Promise<void> {
+    const connection = await pool.getConnection()
+    try {
+      await connection.beginTransaction()
+      for (const statement of statements) await connection.query(statement)
+      await connection.commit()
+    } catch (error) {
+      await connection.rollback()
+      throw error
+    } finally {
+      connection.release()
+    }
+  }
+
+  return {
+    database,
+    async run(...statements) {
+      for (const statement of statements) await pool.query(statement)
+    },
+    /** A COMMIT waits for a moment only, so that the application runs the transaction again. */
+    async runLocal(...statements) {
+      const deadlineMs = performance.now() + lockWaitMs
+      for (;;) {
+        try {
+          return await attempt(statements)
+        } catch (error) {
+          if (!isSetteeError(error, 'SETTEE_TX_LOCK_CONFLICT')) throw error
+          if (performance.now() > deadlineMs) throw error
+        }
+      }
     },
   }
 }

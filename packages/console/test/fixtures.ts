@@ -378,7 +378,8 @@ function dirtyRows(message: string): DirtyRows {
     checked_at: checked,
   })
   const change = (amount: string): string =>
-    `UPDATE "public"."stock_item" SET "amount" = '${amount}', "checked_at" = NULL WHERE "id" = '42';`
+    `UPDATE "public"."stock_item" SET "amount" = '${amount}', "checked_at" = NULL ` +
+    `WHERE "id" = '42';`
   return {
     code: 'SETTEE_TX_DIRTY_DATA',
     message,

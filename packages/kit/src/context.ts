@@ -13,8 +13,8 @@ export interface RequestContext {
   /** Global transaction id, in the form `ip:port:transactionId`. */
   readonly xid?: string
   /**
-   * Outside of a global transaction: whether rows that global transactions hold are respected. Stays
-   * in this process.
+   * Outside of a global transaction: whether rows that global transactions hold are respected.
+   * Stays in this process.
    */
   readonly checksGlobalLocks?: boolean
   /** Instant at which nobody waits for the answer any more, in ms of {@link performance.now}. */

@@ -80,12 +80,16 @@ export function createControlPlaneView(
       return datum === undefined ? undefined : describe(datum)
     },
     transactions: ({ state, text, limit, before }) =>
-      listTransactions(tx.state, {
-        text,
-        limit,
-        ...(state !== undefined && { state }),
-        ...(before !== undefined && { before }),
-      }),
+      listTransactions(
+        tx.state,
+        {
+          text,
+          limit,
+          ...(state !== undefined && { state }),
+          ...(before !== undefined && { before }),
+        },
+        tx.schedule,
+      ),
     transaction: (xid) => describeTransaction(tx.state, xid, tx.schedule) ?? undefined,
     async repairBranch(xid, branchId, order) {
       try {

@@ -90,6 +90,36 @@ async function startControlPlane(
   return controlPlane
 }
 
+/** A page whose console says what the content security policy forbids. */
+async function openPage(browser: Browser): Promise<Page> {
+  const context = await browser.newContext({ viewport: wide, locale: 'en-US' })
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (violation) =>
+      console.error(`the policy forbids ${violation.violatedDirective} ${violation.blockedURI}`),
+    )
+  })
+  return await context.newPage()
+}
+
+async function assertNoHorizontalScrolling(page: Page, where: string): Promise<void> {
+  const overflow = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  )
+  assert.equal(overflow, 0, `${where} scrolls horizontally by ${overflow} px`)
+}
+
+/** A picture of the whole page as it looks when its animations have ended. */
+async function keepScreenshot(page: Page, name: string): Promise<void> {
+  if (shotsFolder === undefined) return
+  await page.evaluate(async () => {
+    const ending = document
+      .getAnimations()
+      .filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity)
+    await Promise.all(ending.map(({ finished }) => finished))
+  })
+  await page.screenshot({ path: join(shotsFolder, `${name}.png`), fullPage: true })
+}
+
 describe('the console in Chromium', () => {
   let folder: string
   let browser: Browser
@@ -123,23 +153,7 @@ describe('the console in Chromium', () => {
     await page.locator('.live[data-phase=live]').waitFor()
   }
 
-  async function assertNoHorizontalScrolling(where: string): Promise<void> {
-    const overflow = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    )
-    assert.equal(overflow, 0, `${where} scrolls horizontally by ${overflow} px`)
-  }
-
-  async function shoot(name: string): Promise<void> {
-    if (shotsFolder === undefined) return
-    await page.evaluate(async () => {
-      const ending = document
-        .getAnimations()
-        .filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity)
-      await Promise.all(ending.map(({ finished }) => finished))
-    })
-    await page.screenshot({ path: join(shotsFolder, `${name}.png`), fullPage: true })
-  }
+  const shoot = (name: string): Promise<void> => keepScreenshot(page, name)
 
   function watch(watched: Page): void {
     watched.on('pageerror', (error) => complaints.push(`error in the page: ${error.message}`))
@@ -164,13 +178,7 @@ describe('the console in Chromium', () => {
     folder = await mkdtemp(join(tmpdir(), 'settee-console-'))
     browser = await launch()
     controlPlane = await startControlPlane(folder, {})
-    const context = await browser.newContext({ viewport: wide, locale: 'en-US' })
-    await context.addInitScript(() => {
-      addEventListener('securitypolicyviolation', (violation) =>
-        console.error(`the policy forbids ${violation.violatedDirective} ${violation.blockedURI}`),
-      )
-    })
-    page = await context.newPage()
+    page = await openPage(browser)
     watch(page)
     await open('/')
   })
@@ -306,7 +314,7 @@ describe('the console in Chromium', () => {
       for (const [name, hash] of pagesOf()) {
         await open(hash)
         await page.locator('main [aria-busy]').waitFor({ state: 'detached' })
-        await assertNoHorizontalScrolling(`${name} in ${language}`)
+        await assertNoHorizontalScrolling(page, `${name} in ${language}`)
         await shoot(`390-${language}-${name}`)
       }
     }

@@ -26,7 +26,7 @@ test('the entry that was not asked for longest goes first', () => {
   assert.equal(cache.get('k9'), 9)
 })
 
-test('a value that would take more than an eighth is not kept, and takes its older self with it', () => {
+test('a value that would take more than an eighth is not kept, nor is its older self', () => {
   const cache = createParseCache<number>({ maxBytes: 8000 })
   cache.set('a', 1, 10)
   cache.set('a', 2, 1000)

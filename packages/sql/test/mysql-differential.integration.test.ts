@@ -12,7 +12,8 @@ import {
   type MysqlMode,
 } from '../src/mysql/index.ts'
 import { printTree } from '../src/mysql/test-print-tree.ts'
-import { mysqlCorpus, refusedStatements } from '../src/mysql/test-mysql-corpus.ts'
+import { mysqlCorpus } from '../src/mysql/test-mysql-corpus.ts'
+import { refusedStatements } from '../src/mysql/test-mysql-refused.ts'
 import { startTestMariadb, type TestMariadb } from './test-mariadb.ts'
 
 let server: TestMariadb

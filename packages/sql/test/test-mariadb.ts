@@ -27,9 +27,12 @@ const startTimeoutMs = 60_000
 export async function startTestMariadb(): Promise<TestMariadb> {
   const directory = await mkdtemp(join(tmpdir(), 'settee-mariadb-'))
   const files = `--datadir=${join(directory, 'files')}`
+  // In a shared one, each server that starts deletes the temporary tables of the others.
+  const temporary = `--tmpdir=${directory}`
   const asUser = process.getuid?.() === 0 ? ['--user=root'] : []
   await promisify(execFile)(findProgram('mariadb-install-db'), [
     '--no-defaults',
+    temporary,
     files,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
@@ -41,6 +44,7 @@ export async function startTestMariadb(): Promise<TestMariadb> {
     findProgram('mariadbd'),
     [
       '--no-defaults',
+      temporary,
       files,
       `--socket=${join(directory, 'server.sock')}`,
       `--pid-file=${join(directory, 'server.pid')}`,

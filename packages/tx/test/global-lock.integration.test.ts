@@ -15,9 +15,9 @@ type Run = (sql: string) => Promise<unknown>
 
 interface Opened {
   readonly run: Run
-  moneyOf(id: number): Promise<number>
+  readonly moneyOf: (id: number) => Promise<number>
   readonly hasForUpdate: boolean
-  close(): Promise<unknown>
+  readonly close: () => Promise<unknown>
 }
 
 const schema = 'CREATE TABLE account (id INT PRIMARY KEY, money INT)'

@@ -91,7 +91,7 @@ test('arrays are read as PostgreSQL prints them, from every release', async () =
   )
 })
 
-test('on MariaDB Settee chooses the classes and numbers of types that the driver chose', async () => {
+test('on MariaDB Settee chooses the classes and type numbers that the driver chose', async () => {
   const wrong: string[] = []
   for (const row of readFixture('undo-mariadb.jsonl')) {
     for (const { name, jdbcType, value } of fieldsOf(decodeUndoLog(await unpack(row)))) {
@@ -107,7 +107,9 @@ test('on MariaDB Settee chooses the classes and numbers of types that the driver
   assert.deepEqual([...new Set(wrong)], [])
 })
 
-/** Names in pg_type of the types that are declared by another name; kinds as table-meta has them. */
+/**
+ * Names in pg_type of the types that are declared by another name; kinds as table-meta has them.
+ */
 const catalogNames: Readonly<Record<string, string>> = {
   smallint: 'int2',
   integer: 'int4',

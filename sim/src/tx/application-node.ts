@@ -95,14 +95,14 @@ export class ApplicationNode {
       transactionServiceGroup: group,
       extraData: '',
     }
-    const common = { process, random: chance.random }
+    const place = { process, random: chance.random }
     const managerLink = new SimulatedLink({
-      ...common,
+      ...place,
       registration: () => ({ type: MessageType.RegisterTM, ...identity }),
       dial: (client) => this.#options.coordinator.accept(client, process),
     })
     const resourceLink: SimulatedLink = new SimulatedLink({
-      ...common,
+      ...place,
       registration: () => ({
         type: MessageType.RegisterRM,
         ...identity,
@@ -123,7 +123,7 @@ export class ApplicationNode {
         core,
         database,
         port,
-        ...common,
+        ...place,
         onDirty: (xid, text) => monitor.fail('no dirty rows at rollback', text, xid),
       }),
     )

@@ -1,7 +1,7 @@
 /**
  * The code under simulation, as it is or with one deliberate bug. A bug is a patch of the real
- * source: one snippet, which must be there exactly once, is replaced while the module loads. Modules
- * with a bug are loaded under an address of their own, so many of them live in one process.
+ * source: one snippet, which must be there exactly once, is replaced while the module loads.
+ * Modules with a bug are loaded under an address of their own, so many of them live in one process.
  */
 import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
@@ -20,7 +20,9 @@ export type Simulate = (plan: SeedPlan) => Promise<SeedResult>
 
 const key = 'mutant'
 const root = new URL('../../../', import.meta.url).href
-/** What may carry a bug: the coordinator, its client, its journal, and the models of this folder. */
+/**
+ * What may carry a bug: the coordinator, its client, its journal, and the models of this folder.
+ */
 const mutableFolders = ['packages/tx/src/', 'packages/journal/src/', 'sim/src/tx/']
 
 const loaded = new Map<string, Mutant>()

@@ -214,7 +214,8 @@ export class Monitor {
     const { xid } = known
     const decision = decisionOf(status)
     if (decision !== known.decision) {
-      const text = `${known.decision} became ${decision ?? 'open'} (${nameOf(GlobalStatus, status)})`
+      const name = nameOf(GlobalStatus, status)
+      const text = `${known.decision} became ${decision ?? 'open'} (${name})`
       this.check(known.decision === undefined || known.mayTurn, 'a decision stands', text, xid)
       known.decision = decision
     }

@@ -1,7 +1,7 @@
 /**
- * Virtual time: one queue of events, run one after the other, with no thread and no real clock. Code
- * under simulation may use promises: after each event all that follows from it is run to its end,
- * so the order of everything is given by the queue alone.
+ * Virtual time: one queue of events, run one after the other, with no thread and no real clock.
+ * Code under simulation may use promises: after each event all that follows from it is run to its
+ * end, so the order of everything is given by the queue alone.
  */
 import { MinHeap } from '@settee/kit'
 

@@ -2,7 +2,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf, sleep } from '@settee/kit'
@@ -23,8 +23,12 @@ export async function startMariadbServer(folder: string): Promise<DatabaseServer
   const files = join(folder, 'mariadb')
   const log = join(folder, 'mariadb.log')
   const asUser = process.getuid?.() === 0 ? ['--user=root'] : []
+  // In a shared one, each server that starts deletes the temporary tables of the others.
+  const temporary = join(folder, 'mariadb-tmp')
+  await mkdir(temporary, { recursive: true })
   const args = [
     '--no-defaults',
+    `--tmpdir=${temporary}`,
     `--datadir=${files}`,
     `--socket=${join(folder, 'mariadb.sock')}`,
     `--pid-file=${join(folder, 'mariadb.pid')}`,
@@ -38,6 +42,7 @@ export async function startMariadbServer(folder: string): Promise<DatabaseServer
   ]
   await promisify(execFile)(install, [
     '--no-defaults',
+    `--tmpdir=${temporary}`,
     `--datadir=${files}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',

@@ -167,14 +167,17 @@ export const en = {
     'Nothing to do here: it goes on by itself when {target} answers, and nothing gets lost.',
 
   'repair.title':
-    'Branch {order} of {target} cannot be rolled back: {count} row was changed by somebody else | ' +
+    'Branch {order} of {target} cannot be rolled back: {count} row was changed ' +
+    'by somebody else | ' +
     'Branch {order} of {target} cannot be rolled back: {count} rows were changed by somebody else',
   'repair.titleUnknown': 'Branch {order} of {target} cannot be rolled back',
   'repair.hint':
-    'Someone changed these rows outside of global transactions. Choose how they shall be; all other rows of ' +
+    'Someone changed these rows outside of global transactions. Choose how they shall be; all ' +
+    'other rows of ' +
     'the branch are rolled back. The rows stay locked until then.',
   'repair.hintUnknown':
-    'It did not say which rows stand in the way. Correct them by hand and try again with the first choice.',
+    'It did not say which rows stand in the way. Correct them by hand and try again with the ' +
+    'first choice.',
   'repair.statement': 'Changed by',
   'repair.column': 'Column',
   'repair.before': 'Before',

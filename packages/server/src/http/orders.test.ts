@@ -39,7 +39,7 @@ function post(
 const codeOf = (answer: Answer): string => answer.json<{ error: { code: string } }>().error.code
 
 describe('orders over HTTP', () => {
-  test('an order to repair a branch arrives as it was given, and the transaction comes back', async () => {
+  test('an order to repair a branch arrives as given, and the transaction comes back', async () => {
     const { url, view } = await start()
     const answer = await post(url, order)
     assert.equal(answer.status, 200)

@@ -63,7 +63,9 @@ export type Expression =
 export interface StringLiteral extends Range {
   readonly kind: 'string'
   readonly value: string
-  /** The introducer's character set in lower case: `utf8mb4` for `_utf8mb4'x'`, `utf8` for `N'x'`. */
+  /**
+   * The introducer's character set in lower case: `utf8mb4` for `_utf8mb4'x'`, `utf8` for `N'x'`.
+   */
   readonly charset: string | undefined
 }
 
@@ -128,7 +130,8 @@ export interface FunctionCall extends Range {
   readonly name: string
   /**
    * The expressions between the parentheses in their order of appearance, whatever words stand
-   * between them: `EXTRACT(DAY FROM x)` has one, `TRIM(BOTH 'a' FROM b)` two. `COUNT(*)` has a star.
+   * between them: `EXTRACT(DAY FROM x)` has one, `TRIM(BOTH 'a' FROM b)` two. `COUNT(*)` has a
+   * star.
    */
   readonly args: readonly (Expression | Star)[]
   readonly isDistinct: boolean

@@ -76,10 +76,10 @@ export interface ParenthesizedQuery extends Range {
 
 export interface WithClause extends Range {
   readonly isRecursive: boolean
-  readonly tables: readonly CommonTable[]
+  readonly tables: readonly WithTable[]
 }
 
-export interface CommonTable extends Range {
+export interface WithTable extends Range {
   readonly name: Identifier
   readonly columns: readonly Identifier[] | undefined
   readonly query: Query

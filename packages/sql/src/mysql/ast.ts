@@ -184,7 +184,9 @@ export interface TransactionStatement extends StatementBase {
   /** `START TRANSACTION READ ONLY` or `READ WRITE`. */
   readonly access: 'readOnly' | 'readWrite' | undefined
   readonly hasConsistentSnapshot: boolean
-  /** `AND CHAIN` is true, `AND NO CHAIN` false, neither: the session decides (`completion_type`). */
+  /**
+   * `AND CHAIN` is true, `AND NO CHAIN` false, neither: the session decides (`completion_type`).
+   */
   readonly chain: boolean | undefined
   /** `RELEASE` is true, `NO RELEASE` false, neither: the session decides (`completion_type`). */
   readonly release: boolean | undefined

@@ -83,7 +83,7 @@ export abstract class DmlParser extends TableParser {
     return this.#select(start)
   }
 
-  // ----------------------------------------------------------------------------------------- INSERT
+  // ---------------------------------------------------------------------------------------- INSERT
 
   #insert(kind: InsertStatement['kind']): InsertStatement {
     const start = this.start()
@@ -187,7 +187,7 @@ export abstract class DmlParser extends TableParser {
     return { start, end: this.end(), items }
   }
 
-  // ----------------------------------------------------------------------------------------- UPDATE
+  // ---------------------------------------------------------------------------------------- UPDATE
 
   #update(start: number, withClause: WithClause | undefined): UpdateStatement {
     this.at++
@@ -217,7 +217,7 @@ export abstract class DmlParser extends TableParser {
     }
   }
 
-  // ----------------------------------------------------------------------------------------- DELETE
+  // ---------------------------------------------------------------------------------------- DELETE
 
   #delete(start: number, withClause: WithClause | undefined): DeleteStatement {
     this.at++

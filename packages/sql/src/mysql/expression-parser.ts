@@ -96,7 +96,7 @@ export abstract class ExpressionParser extends CallParser {
     return { kind: 'quantified', start, end: this.end(), operator, quantifier, left, query }
   }
 
-  // ---------------------------------------------------------------------- IN, BETWEEN, LIKE, REGEXP
+  // --------------------------------------------------------------------- IN, BETWEEN, LIKE, REGEXP
 
   #predicate(): Expression {
     const operand = this.bitExpression()

@@ -386,7 +386,8 @@ class Lexer {
         'SETTEE_SQL_AMBIGUOUS',
         this.#text,
         this.#at,
-        `${excerpt(this.#text, this.#at)} can be cut in several ways; put space between the operators`,
+        `${excerpt(this.#text, this.#at)} can be cut in several ways; ` +
+          'put space between the operators',
       )
     }
     this.#add(tokenKind.sign, sign.length, sign)
@@ -417,7 +418,8 @@ class Lexer {
         'SETTEE_SQL_EXECUTABLE_COMMENT',
         text,
         start,
-        `${excerpt(text, start)} is a comment that servers execute; write its SQL without the comment`,
+        `${excerpt(text, start)} is a comment that servers execute; ` +
+          'write its SQL without the comment',
       )
     }
     const close = text.indexOf('*/', start + 2)

@@ -138,7 +138,7 @@ test('what a shared tree could not say has no digest', () => {
   }
 })
 
-test('for every statement, each node of its shape leads to SQL of the same node in the text', () => {
+test('for every statement, each node of its shape leads to SQL of that node in the text', () => {
   const parser = createMysqlParser()
   for (const { sql } of mysqlCorpus) {
     const digest = parser.digest(sql, defaultMysqlMode)

@@ -14,7 +14,8 @@ import {
   type TableReference,
 } from './index.ts'
 import { isKnownWord } from './keywords.ts'
-import { mysqlCorpus, refusedStatements } from './test-mysql-corpus.ts'
+import { mysqlCorpus } from './test-mysql-corpus.ts'
+import { refusedStatements } from './test-mysql-refused.ts'
 import { selectedExpression } from './test-modes.ts'
 
 type StatementOf<Kind> = MysqlStatement extends infer Statement
@@ -199,7 +200,8 @@ test('parameters are numbered through the text, those of WITH first', () => {
 
 test('an insert names its table, columns, rows and what to do with duplicates', () => {
   const text =
-    'INSERT IGNORE INTO db.t (a, `b`) VALUES (1, ?), (DEFAULT, NOW()) ON DUPLICATE KEY UPDATE a = VALUES(a)'
+    'INSERT IGNORE INTO db.t (a, `b`) VALUES (1, ?), (DEFAULT, NOW()) ON DUPLICATE KEY UPDATE ' +
+    'a = VALUES(a)'
   const insert = parseOne(text, 'insert')
   assert.deepEqual(
     [insert.isIgnore, insert.table.schema?.name, insert.table.name.name],
@@ -383,7 +385,7 @@ test('calls know their arguments whatever stands between them', () => {
   }
 })
 
-test('a built-in name with space before its parenthesis is the built-in only in IGNORE_SPACE', () => {
+test('a built-in name with space before its parenthesis is built in only in IGNORE_SPACE', () => {
   assert.throws(() => parseMysql('SELECT COUNT (*)', defaultMysqlMode), /expected an expression/)
   assert.equal(parseMysql('SELECT COUNT (*)', parseSqlMode('IGNORE_SPACE')).length, 1)
 })

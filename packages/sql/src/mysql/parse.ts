@@ -32,7 +32,9 @@ export function parseMysql(
   return parseTokens(text, tokenizeWithinLimits(text, mode, limits), mode, limits)
 }
 
-/** The statements of a text that was cut into `tokens` already. Throws as {@link parseMysql} does. */
+/**
+ * The statements of a text that was cut into `tokens` already. Throws as {@link parseMysql} does.
+ */
 export function parseTokens(
   text: string,
   tokens: Tokens,

@@ -11,7 +11,8 @@ import {
   type MysqlStatement,
 } from './index.ts'
 import { tokenizeWithinLimits } from './parse.ts'
-import { mysqlCorpus, refusedStatements } from './test-mysql-corpus.ts'
+import { mysqlCorpus } from './test-mysql-corpus.ts'
+import { refusedStatements } from './test-mysql-refused.ts'
 
 const texts = mysqlCorpus.map((entry) => entry.sql)
 
@@ -123,7 +124,8 @@ function assertRangesNest(text: string, mode: MysqlMode, statements: readonly As
   const ends = new Set(tokens.ends.subarray(0, tokens.count))
   for (const statement of statements) {
     walkMysql(statement, (node) => {
-      const what = `${node.kind ?? ''} ${JSON.stringify(text.slice(node.start, node.end))} of ${text}`
+      const part = JSON.stringify(text.slice(node.start, node.end))
+      const what = `${node.kind ?? ''} ${part} of ${text}`
       assert.ok(Number.isInteger(node.start) && Number.isInteger(node.end), what)
       assert.ok(starts.has(node.start) && ends.has(node.end) && node.start < node.end, what)
       for (const child of childrenOf(node)) {

@@ -1,6 +1,6 @@
 /** Queries: WITH, SELECT, set operations, what stands around them, and windows. */
 import type {
-  CommonTable,
+  WithTable,
   Expression,
   GroupBy,
   Having,
@@ -65,12 +65,12 @@ export abstract class QueryParser extends ExpressionParser {
     const start = this.start()
     this.at++
     const isRecursive = this.accept('RECURSIVE')
-    const tables = [this.#commonTable()]
-    while (this.accept(',')) tables.push(this.#commonTable())
+    const tables = [this.#withTable()]
+    while (this.accept(',')) tables.push(this.#withTable())
     return { start, end: this.end(), isRecursive, tables }
   }
 
-  #commonTable(): CommonTable {
+  #withTable(): WithTable {
     const name = this.identifier()
     const columns = this.is('(') ? this.identifierList() : undefined
     this.expect('AS')
@@ -301,7 +301,7 @@ export abstract class QueryParser extends ExpressionParser {
     return items
   }
 
-  // --------------------------------------------------------------------------------- LIMIT and INTO
+  // -------------------------------------------------------------------------------- LIMIT and INTO
 
   protected limit(): Limit | undefined {
     const start = this.start()

@@ -141,7 +141,7 @@ export class StatementParser extends SetParser {
     }
   }
 
-  // ------------------------------------------------------------------------------------ transaction
+  // ----------------------------------------------------------------------------------- transaction
 
   /** Undefined when the words do not begin such a statement, as in `BEGIN NOT ATOMIC`. */
   #transaction(word: string): TransactionStatement | undefined {
@@ -233,7 +233,7 @@ export class StatementParser extends SetParser {
     return this.rangeFrom(start)
   }
 
-  // ---------------------------------------------------------------------------------------- session
+  // --------------------------------------------------------------------------------------- session
 
   #use(): MysqlStatement {
     const start = this.start()
@@ -310,7 +310,10 @@ export class StatementParser extends SetParser {
   }
 }
 
-/** Whether the statement may change the session's sql_mode, or its character set to one that is no UTF-8. */
+/**
+ * Whether the statement may change the session's sql_mode, or its character set to one that is no
+ * UTF-8.
+ */
 function changesReading(statement: MysqlStatement): boolean {
   if (statement.kind === 'prepared') return statement.action.startsWith('execute')
   return statement.kind === 'set' && statement.items.some(setChangesReading)

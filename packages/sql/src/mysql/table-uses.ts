@@ -31,7 +31,7 @@ export function tablesOf(statement: MysqlStatement): readonly TableUse[] {
     alias: undefined,
     access: 'write',
   }))
-  const commonTables: (Range & { readonly name: string })[] = []
+  const withTables: (Range & { readonly name: string })[] = []
   const read: NamedTable[] = []
   walkMysql(statement, (node) => {
     if ('with' in node && node.with !== undefined) {
@@ -39,7 +39,7 @@ export function tablesOf(statement: MysqlStatement): readonly TableUse[] {
       for (const table of (node.with as WithClause).tables) {
         const { isRecursive } = node.with as WithClause
         const start = isRecursive ? table.start : table.end
-        commonTables.push({ start, end: node.end, name: table.name.name.toLowerCase() })
+        withTables.push({ start, end: node.end, name: table.name.name.toLowerCase() })
       }
     }
     if (node.kind === 'namedTable') read.push(node as NamedTable)
@@ -49,17 +49,17 @@ export function tablesOf(statement: MysqlStatement): readonly TableUse[] {
     }
   })
   for (const node of read) {
-    const isCommon = node.name.schema === undefined && commonTables.some((it) => covers(it, node))
-    if (isCommon) continue
+    const isOfWith = node.name.schema === undefined && withTables.some((it) => covers(it, node))
+    if (isOfWith) continue
     const access = written.references.has(node) ? 'write' : 'read'
     uses.push({ table: node.name, alias: node.alias, access })
   }
   return uses.toSorted((a, b) => a.table.start - b.table.start)
 }
 
-function covers(common: Range & { readonly name: string }, node: NamedTable): boolean {
-  const isVisible = node.start >= common.start && node.end <= common.end
-  return isVisible && node.name.name.name.toLowerCase() === common.name
+function covers(definition: Range & { readonly name: string }, node: NamedTable): boolean {
+  const isVisible = node.start >= definition.start && node.end <= definition.end
+  return isVisible && node.name.name.name.toLowerCase() === definition.name
 }
 
 interface WrittenTables {
@@ -87,7 +87,9 @@ function writtenTables(statement: MysqlStatement): WrittenTables {
   }
 }
 
-/** Those that an assignment names; all of them when one assignment names none, or an unknown one. */
+/**
+ * Those that an assignment names; all of them when one assignment names none, or an unknown one.
+ */
 function updatedTables(statement: UpdateStatement): ReadonlySet<NamedTable> {
   const tables = namedTables(statement.tables.items)
   const updated = new Set<NamedTable>()

@@ -21,10 +21,16 @@ export function printTree(text: string, expression: Expression): string {
       return `(${print(expression.operand)} IS ${not}${expression.test.toUpperCase()})`
     }
     case 'in':
-      return `(${print(expression.operand)}${expression.isNegated ? ' NOT' : ''} IN (${expression.items.map(print).join(', ')}))`
+      return (
+        `(${print(expression.operand)}${expression.isNegated ? ' NOT' : ''} ` +
+        `IN (${expression.items.map(print).join(', ')}))`
+      )
     case 'between': {
       const { operand, isNegated, low, high } = expression
-      return `(${print(operand)}${isNegated ? ' NOT' : ''} BETWEEN ${print(low)} AND ${print(high)})`
+      return (
+        `(${print(operand)}${isNegated ? ' NOT' : ''} ` +
+        `BETWEEN ${print(low)} AND ${print(high)})`
+      )
     }
     case 'like': {
       const not = expression.isNegated ? ' NOT' : ''

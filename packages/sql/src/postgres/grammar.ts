@@ -2,7 +2,7 @@
  * PostgreSQL's own grammar (libpg-query: the server's parser and scanner as WebAssembly), loaded
  * when it is first needed: that takes some 10 ms and 3 MB.
  */
-import type { ParseResult } from 'libpg-query'
+import type { Node, ParseResult, WithClause } from 'libpg-query'
 import { readTokens, type SqlText } from './sql-text.ts'
 
 export interface PostgresGrammar {
@@ -46,4 +46,14 @@ export type StatementNode = {
 export function nodeOf(statement: Statement): StatementNode {
   const [kind, node] = Object.entries(statement)[0]!
   return { kind, node } as StatementNode
+}
+
+/** One `name AS (query)` of a WITH clause. */
+export type WithItem = Extract<Node, Record<'CommonTableExpr', unknown>>['CommonTableExpr']
+
+/** The items of a WITH clause, in the order of the text; none without a clause. */
+export function withItemsOf(clause: WithClause | undefined): WithItem[] {
+  return (clause?.ctes ?? []).flatMap((item) =>
+    'CommonTableExpr' in item ? [item['CommonTableExpr']] : [],
+  )
 }

@@ -5,10 +5,11 @@ export {
   type PostgresGrammar,
   type Statement,
   type StatementNode,
+  type WithItem,
+  withItemsOf,
 } from './grammar.ts'
 export type { SqlText, Token } from './sql-text.ts'
 export type {
-  CommonTableExpr,
   DeleteStmt,
   InsertStmt,
   MergeStmt,

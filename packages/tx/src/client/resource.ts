@@ -59,11 +59,7 @@ export interface Resource {
    * Phase two, rollback. Idempotent. Resolves with the status to report; rejects to be retried.
    * @param choice what a person decided after the branch was found dirty.
    */
-  rollbackBranch(
-    xid: string,
-    branchId: Long,
-    choice?: RepairChoice,
-  ): Promise<BranchStatus>
+  rollbackBranch(xid: string, branchId: Long, choice?: RepairChoice): Promise<BranchStatus>
   /** Deletes defence rows older than `saveDays` days; what could still undo something stays. */
   deleteUndoLogs(saveDays: number): Promise<void>
   /** Finishes what is under way, such as queued undo deletions. */

@@ -84,7 +84,9 @@ export interface Tx {
    * @throws SETTEE_TX_BAD_OPTION when its database is under global transactions already.
    */
   at<Pool extends PgPool>(pool: Pool, options?: PostgresAtOptions<Pool>): AtPool<Pool>
-  /** Puts the database of a single `pg` Client, or of a `postgres` function, under them likewise. */
+  /**
+   * Puts the database of a single `pg` Client, or of a `postgres` function, under them likewise.
+   */
   at<Connection extends PgClientLike | PostgresJsLike>(
     connection: Connection,
     options?: PostgresClientAtOptions,
@@ -97,8 +99,8 @@ export interface Tx {
   /** Puts a `node:sqlite` database under global transactions: returns a pool as of `pg`. */
   at(database: DatabaseSync, options?: SqliteAtOptions): SqlitePool
   /**
-   * The module `pg`, `mysql2` or `mariadb` with AT mode on all connections that it makes, for an ORM
-   * that makes its own: `driver` of TypeORM, `_driver` of Knex, `dialectModule` of Sequelize.
+   * The module `pg`, `mysql2` or `mariadb` with AT mode on all connections that it makes, for an
+   * ORM that makes its own: `driver` of TypeORM, `_driver` of Knex, `dialectModule` of Sequelize.
    */
   atDriver<Module extends PgModuleLike | MysqlModuleLike>(
     module: Module,

@@ -1,6 +1,6 @@
 /**
- * Keeps a client that begins transactions in a loop from filling the journal for all: a token bucket
- * that holds what may begin within a second. Pure and ephemeral.
+ * Keeps a client that begins transactions in a loop from filling the journal for all: a token
+ * bucket that holds what may begin within a second. Pure and ephemeral.
  */
 import { beginRefusal, type Refusal } from './refusal.ts'
 

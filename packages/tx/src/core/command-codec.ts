@@ -162,20 +162,24 @@ function decodeFields(reader: ByteReader): Command {
     case Code.forget:
       return { kind: 'forget', xid, reason: readText(reader), now }
     case Code.repairBranch:
-      return {
-        kind: 'repairBranch',
-        xid,
-        branchId: readSafe(reader),
-        choice: repairChoices[readCode(reader, repairChoices.length - 1, 'repair choice')]!,
-        by: readText(reader),
-        note: readText(reader),
-        now,
-      }
+      return decodeRepair(reader, xid, now)
     default:
       throw txError(
         'SETTEE_TX_BAD_RECORD',
         `no command has the code ${code}; a newer version may have written this journal`,
       )
+  }
+}
+
+function decodeRepair(reader: ByteReader, xid: string, now: number): Command {
+  return {
+    kind: 'repairBranch',
+    xid,
+    branchId: readSafe(reader),
+    choice: repairChoices[readCode(reader, repairChoices.length - 1, 'repair choice')]!,
+    by: readText(reader),
+    note: readText(reader),
+    now,
   }
 }
 

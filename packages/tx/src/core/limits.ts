@@ -21,7 +21,9 @@ export interface CoordinatorOptions {
   readonly maxReasonLength?: number
   /** Finished transactions that are remembered. Default 2,000. */
   readonly maxFinishedTransactions?: number
-  /** Ends (who, when and why) that are remembered beyond these, about 250 B each. Default 20,000. */
+  /**
+   * Ends (who, when and why) that are remembered beyond these, about 250 B each. Default 20,000.
+   */
   readonly maxRememberedEnds?: number
   /**
    * Size of what a resource manager may report of rows that it cannot restore, for each branch in

@@ -82,6 +82,12 @@ describe('registrations that wait for rows', () => {
     scene.ask('waiter', waiter, '1')
     scene.end(waiter, 'rollback')
     assert.match(scene.answer('waiter'), /^10: the transaction manager shop rolled it back/)
+    const [another] = begin(scene, 'another') as [string]
+    scene.ask('its first branch', another, '2')
+    scene.ask('another', another, '1')
+    scene.end(another, 'rollback')
+    assert.equal(scene.scenario.status(another), 'Rollbacking')
+    assert.match(scene.answer('another'), /^11: the transaction manager shop rolled it back/)
     assert.equal(scene.registrar.waiterCount, 0)
   })
 

@@ -233,7 +233,7 @@ export class Registrar {
 
   /** A transaction ends: its own registrations come too late, and hear so now. */
   #refuseLate(xid: string): void {
-    for (const waiter of [...this.#queue.waitersOf(xid)]) {
+    for (const waiter of this.#queue.waitersOf(xid)) {
       if (waiter.isTrying) continue
       waiter.isTrying = true
       this.#tryAll([waiter])

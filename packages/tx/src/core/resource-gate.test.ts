@@ -105,6 +105,8 @@ describe('a resource that fails for all', () => {
 
   it('is not one where a single branch always fails', () => {
     const estate = new Estate({ retry: { minMs: 100, maxMs: 200 } })
+    estate.startRollback('account')
+    assert.equal(estate.driver.takeCalls(estate.scenario.now).length, 1, 'one is under way')
     const poisoned = estate.startRollback('account')
     for (let step = 0; step < 100; step++) estate.step()
     const branchId = branchOf(estate, poisoned)
@@ -112,17 +114,27 @@ describe('a resource that fails for all', () => {
   })
 
   it('lets who has not failed yet ask first', () => {
-    const estate = new Estate()
+    const estate = new Estate({ probe: { minMs: 10_000, maxMs: 10_000 } })
     for (let i = 0; i < 8; i++) estate.startRollback('account')
-    estate.step()
-    const fresh = estate.startRollback('account')
-    estate.dead.clear()
-    estate.step()
+    for (let step = 0; step < 40; step++) estate.step()
     assert.equal(estate.takeCalls('account'), 8)
+    const fresh = estate.startRollback('account')
+    estate.step()
     const due = estate.driver.nextAttemptAt(fresh, branchOf(estate, fresh))!
     estate.scenario.now = due
     const [first] = estate.driver.takeCalls(estate.scenario.now)
     assert.equal(first?.xid, fresh)
+  })
+
+  it('is asked by all at once when it works again, whatever their own delays were', () => {
+    const estate = new Estate({ retry: { minMs: 3_600_000, maxMs: 3_600_000 } })
+    for (let i = 0; i < 8; i++) estate.startRollback('account')
+    estate.step()
+    estate.startRollback('account')
+    estate.dead.clear()
+    estate.takeCalls('account')
+    for (let step = 0; step < 11; step++) estate.step()
+    assert.equal(estate.takeCalls('account'), 9)
   })
 
   it('of another type than AT is one for each application', () => {

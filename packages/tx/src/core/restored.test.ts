@@ -78,7 +78,7 @@ const cases: readonly Case[] = [
 
 describe('after a restart', () => {
   for (const { status, prepare, type = BranchType.AT, isLocked, call } of cases) {
-    it(`a transaction in ${status} is there again, ${isLocked ? 'with' : 'without'} its row`, () => {
+    it(`a transaction in ${status} is back, ${isLocked ? 'with' : 'without'} its row`, () => {
       const scenario = new Scenario()
       const xid = scenario.begin()
       const branchId = scenario.register(xid, { type, lockKeys: 't:1' })

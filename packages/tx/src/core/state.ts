@@ -1,7 +1,7 @@
 /**
  * The durable state of the coordinator: transactions that have not finished, the bounded history of
- * those that have, the ends of more of them, and the lock table. Only the transitions in this folder change it; the shell and
- * the read model look.
+ * those that have, the ends of more of them, and the lock table. Only the transitions in this
+ * folder change it; the shell and the read model look.
  */
 import { Queue } from '@settee/kit'
 import type { GlobalStatus } from '../protocol/status.ts'

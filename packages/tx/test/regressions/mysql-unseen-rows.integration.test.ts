@@ -49,7 +49,8 @@ const undone: readonly (readonly [what: string, sql: string])[] = [
   ],
   [
     'an upsert whose rows meet each other',
-    "INSERT INTO account VALUES (9, 1, 'n'), (9, 2, 'm'), (10, 3, 'm') ON DUPLICATE KEY UPDATE money = money + 1",
+    "INSERT INTO account VALUES (9, 1, 'n'), (9, 2, 'm'), (10, 3, 'm') ON DUPLICATE KEY UPDATE " +
+      'money = money + 1',
   ],
   [
     'an upsert that meets one row and misses another',
@@ -96,7 +97,8 @@ const refused: readonly (readonly [what: string, sql: string, reason: RegExp])[]
   ],
   [
     'an upsert that changes the key of a row that it has just made',
-    "INSERT INTO account (money, name) VALUES (5, 'n'), (6, 'n') ON DUPLICATE KEY UPDATE name = 'm'",
+    "INSERT INTO account (money, name) VALUES (5, 'n'), (6, 'n') ON DUPLICATE KEY UPDATE name " +
+      "= 'm'",
     /found again/,
   ],
   [

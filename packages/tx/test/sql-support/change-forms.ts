@@ -60,7 +60,8 @@ export const updates: FormGroup = {
       name: '`UPDATE a LEFT JOIN b`',
       postgres: absent,
       mysql: undone(
-        'UPDATE account a LEFT JOIN transfer t ON t.account = a.id SET a.money = 0 WHERE t.id IS NULL',
+        'UPDATE account a LEFT JOIN transfer t ON t.account = a.id SET a.money = 0 WHERE t.id ' +
+          'IS NULL',
       ),
       sqlite: absent,
     },
@@ -94,7 +95,8 @@ export const updates: FormGroup = {
     },
     everywhere(
       '`UPDATE` with a subquery as a value',
-      'UPDATE account SET money = (SELECT COUNT(*) FROM transfer WHERE transfer.account = account.id)',
+      'UPDATE account SET money = (SELECT COUNT(*) FROM transfer WHERE transfer.account = ' +
+        'account.id)',
     ),
     everywhere(
       '`UPDATE` with a subquery in its condition',
@@ -259,7 +261,8 @@ export const deletes: FormGroup = {
     ),
     everywhere(
       '`DELETE` with a subquery of the table itself',
-      'DELETE FROM account WHERE money > (SELECT m FROM (SELECT AVG(money) AS m FROM account) AS x)',
+      'DELETE FROM account WHERE money > (SELECT m FROM (SELECT AVG(money) AS m FROM account) ' +
+        'AS x)',
     ),
     {
       name: '`WITH … DELETE`',
@@ -316,7 +319,8 @@ export const writableWith: FormGroup = {
     {
       name: 'a change below a `SELECT`',
       postgres: undone(
-        'WITH up AS (UPDATE account SET money = 0 WHERE id < 3 RETURNING id) SELECT COUNT(*) FROM up',
+        'WITH up AS (UPDATE account SET money = 0 WHERE id < 3 RETURNING id) SELECT COUNT(*) ' +
+          'FROM up',
       ),
       mysql: absent,
       sqlite: absent,
@@ -325,7 +329,8 @@ export const writableWith: FormGroup = {
       name: 'several changes of different tables',
       postgres: undone(
         'WITH one AS (DELETE FROM transfer WHERE id = 1), ' +
-          "two AS (INSERT INTO archive VALUES (1, 'x', 1)) UPDATE account SET money = 0 WHERE id = 1",
+          "two AS (INSERT INTO archive VALUES (1, 'x', 1)) UPDATE account SET money = 0 WHERE " +
+          'id = 1',
       ),
       mysql: absent,
       sqlite: absent,

@@ -34,7 +34,8 @@ export const inserts: FormGroup = {
     },
     everywhere(
       '`INSERT` of computed values and subqueries',
-      "INSERT INTO account (id, owner, money) VALUES (5 + 5, UPPER('new'), (SELECT MAX(amount) FROM transfer))",
+      "INSERT INTO account (id, owner, money) VALUES (5 + 5, UPPER('new'), (SELECT MAX(amount) " +
+        'FROM transfer))',
     ),
     {
       name: '`INSERT … SET`',

@@ -23,7 +23,8 @@ CREATE TABLE by_float (id double PRIMARY KEY, note varchar(20));
 CREATE TABLE by_part (id varchar(50), note varchar(20), PRIMARY KEY (id(10)));
 CREATE TABLE by_moment (id timestamp DEFAULT '2020-01-01' PRIMARY KEY, note varchar(20));
 CREATE TABLE half_unique (id int PRIMARY KEY, note varchar(50), UNIQUE KEY beginning (note(5)));
-CREATE TABLE computed (id int PRIMARY KEY, price int, total int GENERATED ALWAYS AS (price * 2) STORED);
+CREATE TABLE computed (id int PRIMARY KEY, price int,
+  total int GENERATED ALWAYS AS (price * 2) STORED);
 CREATE TABLE documents (id int PRIMARY KEY, body json);
 CREATE TABLE parted (id int PRIMARY KEY, note varchar(20)) PARTITION BY HASH (id) PARTITIONS 2;
 CREATE TABLE isam (id int PRIMARY KEY, note varchar(20)) ENGINE = MyISAM;

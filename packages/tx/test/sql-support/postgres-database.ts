@@ -21,7 +21,8 @@ CREATE TABLE by_date (id date PRIMARY KEY, note text);
 CREATE TABLE by_bytes (id bytea PRIMARY KEY, note text);
 CREATE TABLE by_float (id double precision PRIMARY KEY, note text);
 CREATE TABLE by_sum (a int, id int GENERATED ALWAYS AS (a + 1) STORED PRIMARY KEY);
-CREATE TABLE computed (id int PRIMARY KEY, price int, total int GENERATED ALWAYS AS (price * 2) STORED);
+CREATE TABLE computed (id int PRIMARY KEY, price int,
+  total int GENERATED ALWAYS AS (price * 2) STORED);
 CREATE TABLE documents (id int PRIMARY KEY, body jsonb, tags text[]);
 CREATE TABLE parted (id int PRIMARY KEY, note text) PARTITION BY RANGE (id);
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (100);

@@ -156,7 +156,12 @@ export const routines: FormGroup = {
     },
     {
       name: 'such a function in a `SELECT`',
-      postgres: unnoticed('SELECT writes()'),
+      postgres: refused(
+        'SELECT writes()',
+        'a call of the volatile function public.writes',
+        'what it writes cannot be undone',
+        'declare it STABLE if it writes nothing, or send its statements one by one',
+      ),
       mysql: refused(
         'SELECT writes()',
         'a call of the function forms.writes',

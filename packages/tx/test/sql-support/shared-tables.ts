@@ -1,10 +1,12 @@
 /** Tables that mean the same in all three dialects. */
 
 export const sharedTables = `
-CREATE TABLE account (id int NOT NULL PRIMARY KEY, owner varchar(40) UNIQUE, money int NOT NULL DEFAULT 0);
+CREATE TABLE account (id int NOT NULL PRIMARY KEY, owner varchar(40) UNIQUE,
+  money int NOT NULL DEFAULT 0);
 CREATE TABLE transfer (id int NOT NULL PRIMARY KEY, account int, amount int);
 CREATE TABLE archive (id int NOT NULL PRIMARY KEY, owner varchar(40), money int);
-CREATE TABLE composed (shop varchar(20) NOT NULL, line int NOT NULL, note varchar(20), PRIMARY KEY (shop, line));
+CREATE TABLE composed (shop varchar(20) NOT NULL, line int NOT NULL, note varchar(20),
+  PRIMARY KEY (shop, line));
 CREATE TABLE by_text (id varchar(20) NOT NULL PRIMARY KEY, note varchar(20));
 CREATE TABLE keyless (note varchar(20));
 CREATE TABLE watched (id int NOT NULL PRIMARY KEY, note varchar(20));

@@ -19,7 +19,8 @@ CREATE TABLE by_date (id text NOT NULL PRIMARY KEY, note text);
 CREATE TABLE by_bytes (id BLOB NOT NULL PRIMARY KEY, note TEXT) STRICT;
 CREATE TABLE by_float (id double NOT NULL PRIMARY KEY, note text);
 CREATE TABLE by_nothing (id text PRIMARY KEY, note text);
-CREATE TABLE computed (id int NOT NULL PRIMARY KEY, price int, total int GENERATED ALWAYS AS (price * 2) STORED);
+CREATE TABLE computed (id int NOT NULL PRIMARY KEY, price int,
+  total int GENERATED ALWAYS AS (price * 2) STORED);
 CREATE TABLE documents (id INTEGER PRIMARY KEY, body text);
 CREATE TABLE rowless (id INTEGER PRIMARY KEY, note text) WITHOUT ROWID;
 CREATE TABLE noted (id INTEGER PRIMARY KEY, note text);

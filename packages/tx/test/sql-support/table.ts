@@ -26,7 +26,8 @@ runs as it always does.
 - **runs, is not undone**: a gap. AT mode does not notice what it writes.
 - **–**: this database has no such thing.
 
-PostgreSQL before 18 does not tell the rows before a change: there \`MERGE\`, \`UPDATE … WHERE CURRENT
+PostgreSQL before 18 does not tell the rows before a change: there \`MERGE\`, \`UPDATE … \
+WHERE CURRENT
 OF\` and \`RETURNING old.…\` are refused or unknown. What MySQL alone has is not tested here.
 
 ## What an error looks like
@@ -35,16 +36,19 @@ A refusal is an error with the code \`SETTEE_TX_UNSUPPORTED_SQL\`; nothing of th
 Its message says what was refused, why, and what to do instead:
 
 \`\`\`text
-UPDATE account SET id was refused inside a global transaction: the row cannot be found again when its primary key changes; insert a new row and delete the old one
+UPDATE account SET id was refused inside a global transaction: the row cannot be \
+found again when its primary key changes; insert a new row and delete the old one
 \`\`\`
 
 That of SQLite says why, and shows the statement:
 
 \`\`\`text
-refused before it ran: it is PRAGMA user_version, which may change the database (statement: PRAGMA user_version = 3)
+refused before it ran: it is PRAGMA user_version, which may change the database \
+(statement: PRAGMA user_version = 3)
 \`\`\`
 
-What is found before the statement runs, as nearly all of it is, leaves the local transaction open: it
+What is found before the statement runs, as nearly all of it is, leaves the local transaction \
+open: it
 can go on with something else. In the tables below names such as \`purchase\` are those of the test.
 
 ## What to do instead

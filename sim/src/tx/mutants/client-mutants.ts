@@ -20,10 +20,10 @@ export const clientMutants: readonly Mutant[] = [
     patches: [
       {
         path: `${core}/ending.ts`,
-        from: `  return status === GlobalStatus.Committed || status === GlobalStatus.TimeoutRollbacked
+        from: `GlobalStatus.Committed || status === GlobalStatus.TimeoutRollbacked
     ? status
     : GlobalStatus.Finished`,
-        to: `  return status === undefined ? GlobalStatus.Finished : GlobalStatus.Committed`,
+        to: `undefined ? GlobalStatus.Finished : GlobalStatus.Committed`,
       },
     ],
     caughtBy: ['told is what happens'],

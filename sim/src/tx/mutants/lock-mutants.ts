@@ -75,9 +75,9 @@ export const lockMutants: readonly Mutant[] = [
     patches: [
       {
         path: `${core}/registrar.ts`,
-        from: `      if (effect.kind === 'locksReleased') this.#tryAll(this.#queue.wake(effect.locks))
+        from: `(effect.kind === 'locksReleased') this.#tryAll(this.#queue.wake(effect.locks))
       else if`,
-        to: `      if`,
+        to: ``,
       },
     ],
     caughtBy: ['nobody waits beside a free row', 'first come, first served'],

@@ -20,8 +20,8 @@ export const phaseTwoMutants: readonly Mutant[] = [
     patches: [
       {
         path: `${core}/transaction.ts`,
-        from: `  if (branch.isEnded || branch.status === BranchStatus.PhaseOne_Failed) return false`,
-        to: `  if (branch.isEnded || branch.status === BranchStatus.PhaseOne_Failed) return false
+        from: `(branch.isEnded || branch.status === BranchStatus.PhaseOne_Failed) return false`,
+        to: `(branch.isEnded || branch.status === BranchStatus.PhaseOne_Failed) return false
   if (branch.status === BranchStatus.Registered) return false`,
       },
     ],
@@ -98,8 +98,8 @@ export const phaseTwoMutants: readonly Mutant[] = [
     patches: [
       {
         path: `${core}/transaction.ts`,
-        from: `    transaction.status === GlobalStatus.Begin && now`,
-        to: `    (transaction.status === GlobalStatus.Begin || isCommitting(transaction.status)) && now`,
+        from: `transaction.status === GlobalStatus.Begin &&`,
+        to: `(transaction.status === GlobalStatus.Begin || isCommitting(transaction.status)) &&`,
       },
       {
         path: `${core}/phase-two.ts`,

@@ -8,7 +8,7 @@ import type { Counts } from '../simulate.ts'
 const seedCount = 100
 const simulate: Simulate = await loadSimulation()
 
-it(`global transactions end all or nothing under every fault, from ${seedCount} seeds`, async () => {
+it(`global transactions end all or nothing under each fault, from ${seedCount} seeds`, async () => {
   const totals = new Map<string, number>()
   for (let seed = 1; seed <= seedCount; seed++) {
     const { violation, counts, trace } = await simulate(planSeed(seed))

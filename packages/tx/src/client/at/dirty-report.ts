@@ -1,7 +1,7 @@
 /**
  * What a person needs to decide about a branch that cannot be rolled back by itself: each row that
- * somebody else changed since, as it was before the branch, as the branch left it, and as it is now,
- * with the SQL that each choice amounts to.
+ * somebody else changed since, as it was before the branch, as the branch left it, and as it is
+ * now, with the SQL that each choice amounts to.
  *
  * The report goes to the coordinator in the `applicationData` of a branch report, as
  * `{"dirty": DirtyReportJson}`; what the person chose comes back with the next branch rollback

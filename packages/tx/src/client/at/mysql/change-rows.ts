@@ -177,7 +177,9 @@ function pinnedText(plan: UpdatePlan | DeletePlan, found: readonly FoundRows[]):
   return join(head, where, pins.join(' AND '), order)
 }
 
-/** Never true, though the server does not know that before: with FALSE its answer has no message. */
+/**
+ * Never true, though the server does not know that before: with FALSE its answer has no message.
+ */
 const noRow = 'RAND() < 0'
 
 /** A table may be written under two aliases: then its rows are those of both. */

@@ -7,11 +7,11 @@
  * | TINYINT … BIGINT | digits | digits | Integer, Long, BigInteger; Boolean for TINYINT(1) |
  * | BIT | `c + 0`: the number, since text would be bytes | digits | Boolean, byte[] |
  * | DECIMAL | digits | digits | BigDecimal |
- * | FLOAT, DOUBLE | `c * 1e0`: the text of a FLOAT has 6 digits only | digits with exponent | Float, Double |
+ * | FLOAT, DOUBLE | `c * 1e0`: text has 6 digits only | digits with exponent | Float, Double |
  * | CHAR, TEXT, ENUM, SET, JSON … | bytes of UTF-8 | `_utf8mb4 X'…'` | String |
  * | BINARY, BLOB, GEOMETRY | bytes; of a geometry the server's own form | `X'…'` | byte[] |
  * | DATE, DATETIME, TIME, YEAR | text | text in quotes | Date, LocalDateTime, Time, Date |
- * | TIMESTAMP | UNIX_TIMESTAMP(c): the session's zone has hours that come twice | text in UTC | Timestamp |
+ * | TIMESTAMP | UNIX_TIMESTAMP(c): zones have hours that come twice | text in UTC | Timestamp |
  *
  * The classes are those of Connector/J 8 (com.mysql.cj.MysqlType), from 8.0.23 on. A value that its
  * class cannot hold, such as a date with a zero, is kept as a String; a 5 in a TINYINT(1) as an

@@ -84,18 +84,18 @@ export async function valueRows(
 }
 
 /** The columns that the values belong to, in lower case. */
-export function columnNames({ columns }: InsertPlan, table: Table): readonly string[] {
+function columnNames({ columns }: InsertPlan, table: Table): readonly string[] {
   const names =
     columns ?? table.columns.filter(({ isInvisible }) => !isInvisible).map(({ name }) => name)
   return names.map((name) => name.toLowerCase())
 }
 
-export function indexOf(names: readonly string[], { name }: Column): number {
+function indexOf(names: readonly string[], { name }: Column): number {
   return names.indexOf(name.toLowerCase())
 }
 
 /** What a column gets that is not named. */
-export function defaultOf(column: Column): KeyValue {
+function defaultOf(column: Column): KeyValue {
   if (column.isAutoIncrement) return { kind: 'auto' }
   switch (column.defaultKind) {
     case 'constant':
@@ -218,13 +218,13 @@ async function computeValues(
 }
 
 /** How a value for a column is read before it is stored there. */
-export function probeColumn({ type }: Column, sql: string): string {
+function probeColumn({ type }: Column, sql: string): string {
   if (type.charset !== undefined) return `CAST(CONVERT(${sql} USING utf8mb4) AS BINARY)`
   return type.kind === 'bit' ? `(${sql} + 0)` : sql
 }
 
 /** What {@link probeColumn} gave, as SQL; empty for NULL. */
-export function rawLiteral({ type }: Column, raw: RawValue): Fragment {
+function rawLiteral({ type }: Column, raw: RawValue): Fragment {
   if (raw === null) return []
   if (typeof raw === 'string') return [keyLiteral(type.kind, raw)]
   return [

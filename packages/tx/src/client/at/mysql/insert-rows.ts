@@ -3,8 +3,8 @@
  *
  * The rows are found by what the statement says of their keys, before it runs and after it has.
  * MariaDB could hand them out with RETURNING, but MySQL cannot, and with it the caller's answer
- * would have no affectedRows and no insertId; so both are treated alike. The answer itself tells the
- * generated numbers: the first is its insertId, and those of one statement follow each other.
+ * would have no affectedRows and no insertId; so both are treated alike. The answer itself tells
+ * the generated numbers: the first is its insertId, and those of one statement follow each other.
  * Whether the right rows were found is checked against its affectedRows.
  *
  * ```
@@ -80,7 +80,7 @@ function readRows(
     : queryRows(execution, plan, table, keys)
 }
 
-export function isPrimary({ name }: UniqueKey): boolean {
+function isPrimary({ name }: UniqueKey): boolean {
   return name === 'PRIMARY'
 }
 
@@ -222,7 +222,9 @@ async function firstNumber({ session }: Execution, result: StatementResult): Pro
   return BigInt(String(rows[0]![0]))
 }
 
-/** A query inserts rows whose number is not known before, so that others may take numbers between. */
+/**
+ * A query inserts rows whose number is not known before, so that others may take numbers between.
+ */
 async function checkConsecutive({ session }: Execution): Promise<void> {
   const { rows } = await session.run('SELECT @@innodb_autoinc_lock_mode')
   if (Number(rows[0]![0]) < 2) return
@@ -255,8 +257,8 @@ function upserted(
     return match
   })
   // Each row of the statement counts once, and once more if it changes a row that was there. One
-  // that counts for none of the images was changed without one. Rows of the statement that meet each
-  // other count more often.
+  // that counts for none of the images was changed without one. Rows of the statement that meet
+  // each other count more often.
   const changed = kept.filter((row, i) => !isSameRow(table, row, before.rows[i]!))
   const mostAffected = rows.length + changed.length
   const isWhole = made.length + kept.length >= rows.length

@@ -142,7 +142,9 @@ function encodeChecked({ limits, undoNamespace }: AtEnvironment, log: BranchUndo
 /** What a statement that writes a row back needs beside its values, in bytes. */
 const statementReserve = 64 * 1024
 
-/** Refuses rows that are too long for a statement that writes them back: text has two digits a byte. */
+/**
+ * Refuses rows that are too long for a statement that writes them back: text has two digits a byte.
+ */
 async function checkRestorable(
   { undoTable }: AtEnvironment,
   session: MysqlSession,

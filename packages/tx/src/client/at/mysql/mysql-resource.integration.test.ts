@@ -53,7 +53,8 @@ const answered = [
   "INSERT INTO account SELECT id + 50, money, CONCAT(name, '2') FROM account ORDER BY id LIMIT 2",
   "INSERT IGNORE INTO account VALUES (1, 5, 'q'), (9, 5, 'b'), (10, 5, 'r')",
   "INSERT INTO account (money, name) VALUES (5, 'b'), (6, 'n') ON DUPLICATE KEY UPDATE money = 9",
-  "INSERT INTO account (money, name) VALUES (5, 'b') ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id), money = 7",
+  "INSERT INTO account (money, name) VALUES (5, 'b') ON DUPLICATE KEY UPDATE id = " +
+    'LAST_INSERT_ID(id), money = 7',
   "REPLACE INTO account VALUES (1, 7, 'b'), (8, 8, 'k')",
   'REPLACE INTO account (money, name) SELECT 5, name FROM account WHERE id < 3',
 ]
@@ -113,12 +114,14 @@ test('what cannot be undone is refused before it runs', async (context) => {
     'CREATE TABLE watched (id INT PRIMARY KEY, a INT)',
     'CREATE TRIGGER watch BEFORE UPDATE ON watched FOR EACH ROW SET NEW.a = 5',
     'CREATE TABLE parent (id INT PRIMARY KEY)',
-    'CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)',
+    'CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id) ON ' +
+      'DELETE CASCADE)',
     'CREATE TABLE keyless (id INT)',
     'CREATE TABLE prefixed (id VARCHAR(50), PRIMARY KEY (id(10)))',
     'CREATE TABLE unsafe (id INT PRIMARY KEY) ENGINE = Aria',
     'CREATE VIEW viewed AS SELECT * FROM account',
-    'CREATE FUNCTION writes() RETURNS INT MODIFIES SQL DATA BEGIN DELETE FROM account; RETURN 1; END',
+    'CREATE FUNCTION writes() RETURNS INT MODIFIES SQL DATA BEGIN DELETE FROM account; RETURN ' +
+      '1; END',
   ]) {
     await plain.query(sql)
   }
@@ -172,7 +175,7 @@ test('autocommit = 0 begins a branch with each transaction', async (context) => 
   assert.deepEqual(await fixture.rows(selectAccounts), untouched)
 })
 
-test('several statements in one string are one branch, if the server takes them', async (context) => {
+test('several statements in a string are one branch, if the server takes them', async (context) => {
   const sql = 'UPDATE account SET money = ? WHERE id = 1; DELETE FROM account WHERE id = ?'
   const fixture = await open(context)
   const { coordinator, pool } = fixture
@@ -279,7 +282,8 @@ test('a connection that is lost at any step leaves all or nothing', async (conte
   const { coordinator, plain, pool } = fixture
   const kill = async (): Promise<void> => {
     const [rows] = await plain.query(
-      "SELECT id FROM information_schema.PROCESSLIST WHERE DB = ? AND COMMAND = 'Sleep' AND id <> CONNECTION_ID()",
+      "SELECT id FROM information_schema.PROCESSLIST WHERE DB = ? AND COMMAND = 'Sleep' AND id " +
+        '<> CONNECTION_ID()',
       [fixture.database],
     )
     for (const { id } of rows as { id: number }[]) await plain.query(`KILL ${id}`).catch(() => {})
@@ -328,10 +332,8 @@ test('a log larger than a packet is split and joined again', async (context) => 
   const fixture = await open(context, 'CREATE TABLE big (id INT PRIMARY KEY, v LONGBLOB)')
   const { coordinator, plain, pool } = fixture
   await plain.query('SET GLOBAL max_allowed_packet = 1048576')
-  const noise = 'SHA2(CONCAT(RAND(), RAND()), 512)'
-  await plain.query(
-    `INSERT INTO big SELECT seq, CONCAT(${Array.from({ length: 40 }, () => noise).join(', ')}) FROM seq_1_to_400`,
-  )
+  const noises = Array.from({ length: 40 }, () => 'SHA2(CONCAT(RAND(), RAND()), 512)')
+  await plain.query(`INSERT INTO big SELECT seq, CONCAT(${noises.join(', ')}) FROM seq_1_to_400`)
   const digest = 'SELECT BIT_XOR(CRC32(CONCAT(id, v))), COUNT(*) FROM big'
   const start = await fixture.rows(digest)
   const { xid } = await coordinator.run(() => pool.query('DELETE FROM big'))
@@ -360,7 +362,7 @@ test('undo rows of committed branches go, those of defence after some days', asy
   assert.deepEqual(await coordinator.rollback(late.xid), rolledBack)
 })
 
-test('a table that was altered or hidden meanwhile is refused, then seen as it is', async (context) => {
+test('a table altered or hidden meanwhile is refused, then seen as it is', async (context) => {
   const fixture = await open(context)
   const { coordinator, plain, pool } = fixture
   await coordinator.run(() => pool.query('UPDATE account SET money = 1 WHERE id = 1'))

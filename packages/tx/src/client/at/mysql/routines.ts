@@ -43,7 +43,8 @@ export function createRoutineCache(options: RoutineCacheOptions): RoutineCache {
     const { rows } = await session.run(
       'SELECT ROUTINE_SCHEMA, ROUTINE_NAME, SQL_DATA_ACCESS FROM information_schema.ROUTINES ' +
         "WHERE ROUTINE_TYPE = 'FUNCTION' AND SQL_DATA_ACCESS IN " +
-        `('CONTAINS SQL', 'MODIFIES SQL DATA') AND ROUTINE_NAME IN (${unknown.map(() => '?').join(', ')})`,
+        "('CONTAINS SQL', 'MODIFIES SQL DATA') AND ROUTINE_NAME IN " +
+        `(${unknown.map(() => '?').join(', ')})`,
       unknown,
     )
     const found = rows.map(([schema, name, access]) => ({

@@ -17,7 +17,7 @@ export function tablesOf(reference: TableReference): readonly NamedUse[] {
   }
 }
 
-export function useOf({ name, alias }: Pick<NamedTable, 'name' | 'alias'>): NamedUse {
+function useOf({ name, alias }: Pick<NamedTable, 'name' | 'alias'>): NamedUse {
   return {
     schema: name.schema?.name,
     name: name.name.name,

@@ -66,4 +66,4 @@ export async function createFixture(
   }
 }
 
-export { hasCode, isRefused, until } from '../postgres/test-fixture.ts'
+export { hasCode, isRefused } from '../postgres/test-fixture.ts'

@@ -177,7 +177,8 @@ export class TableMaker {
       const i = isOld ? this.below(this.#nextKey) : this.#nextKey++
       const keyValues = table.key.map(({ type }) => type.values[i % type.values.length]!)
       const values = table.columns.map((column) => this.value(column))
-      return `(${[...keyValues, ...values, this.pick(["'u1'", "'u2'", 'NULL', `'n${i}'`])].join(', ')})`
+      const u = this.pick(["'u1'", "'u2'", 'NULL', `'n${i}'`])
+      return `(${[...keyValues, ...values, u].join(', ')})`
     })
     const names = [...table.key, ...table.columns].map(({ name }) => quote(name))
     return `${verb} INTO ${quote(table.name)} (${names.join(', ')}, u) VALUES ${rows.join(', ')}`
@@ -197,11 +198,17 @@ export class TableMaker {
       case 1:
         return `UPDATE ${name} SET ${set}${more}${condition}${order}${limit}`
       case 2:
-        return `UPDATE ${name} AS t JOIN ${name} AS o ON t.k0 = o.k0 SET t.${set} WHERE ${this.#keyTest(table, 'o.')}`
+        return (
+          `UPDATE ${name} AS t JOIN ${name} AS o ON t.k0 = o.k0 ` +
+          `SET t.${set} WHERE ${this.#keyTest(table, 'o.')}`
+        )
       case 3:
         return `DELETE FROM ${name}${condition}${order}${limit}`
       case 4:
-        return `DELETE t FROM ${name} AS t JOIN ${name} AS o ON t.k0 = o.k0 WHERE ${this.#keyTest(table, 'o.')}`
+        return (
+          `DELETE t FROM ${name} AS t JOIN ${name} AS o ON t.k0 = o.k0 ` +
+          `WHERE ${this.#keyTest(table, 'o.')}`
+        )
       case 5:
         return this.insert(table, 'REPLACE', 1 + this.below(2))
       case 6:

@@ -115,7 +115,8 @@ test(
         client.destroy()
         if (changes > 0) changed++
         const statuses = await fixture.coordinator.rollback(xid)
-        const story = `${context}\n${table.ddl}\n${run.join('\n')}\n${fixture.dirty.at(-1)?.error.message}`
+        const dirty = fixture.dirty.at(-1)?.error.message
+        const story = `${context}\n${table.ddl}\n${run.join('\n')}\n${dirty}`
         assert.ok(
           statuses.every((one) => one === BranchStatus.PhaseTwo_Rollbacked),
           story,

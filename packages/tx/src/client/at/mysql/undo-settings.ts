@@ -5,8 +5,8 @@
 import type { MysqlSession, RawValue } from './driver/session.ts'
 
 /**
- * Values that do not fit are errors; dates with zeros fit, and so does the number 0 in a column that
- * would take the next number for it.
+ * Values that do not fit are errors; dates with zeros fit, and so does the number 0 in a column
+ * that would take the next number for it.
  */
 const sqlMode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'
 

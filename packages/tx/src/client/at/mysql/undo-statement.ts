@@ -1,6 +1,6 @@
 /**
- * Takes one statement back, if its rows are still as the statement left them, or as a person decided
- * about those that are not.
+ * Takes one statement back, if its rows are still as the statement left them, or as a person
+ * decided about those that are not.
  */
 import { messageOf, type SetteeError } from '@settee/kit'
 import { txError } from '../../../errors.ts'
@@ -138,7 +138,8 @@ function dirty(
   const { sqlType, tableName } = statement
   const error = txError(
     'SETTEE_TX_DIRTY_DATA',
-    `the ${sqlType} of ${tableName} cannot be undone: ${reason}; choose in the console which state ` +
+    `the ${sqlType} of ${tableName} cannot be undone: ${reason}; ` +
+      'choose in the console which state ' +
       'its rows shall have, or correct them by hand and delete the row in undo_log',
     { details: { tableName, sqlType, reason } },
   )

@@ -42,7 +42,7 @@ import { returningOf, targetOf, type Analysis, type WriteNode } from './write-ta
  */
 export function analyzeSql(analysis: Analysis, text: string): Plan {
   const sql = analysis.grammar.scan(text)
-  if (sql.tokens.length === 0) return { kind: 'PASS' }
+  if (sql.tokens.length === 0) return { kind: 'PASS', calls: [] }
   const parts = splitStatements(analysis.grammar, sql)
   if (parts.length === 1) return analyzeOne(analysis, sql)
   return {
@@ -67,7 +67,9 @@ function analyzeOne(analysis: Analysis, sql: SqlText): SinglePlan {
     case 'SelectStmt':
       if (hasWritingWith(node)) return planWith(analysis, sql, statement)
       refuseNested(node)
-      return node.lockingClause === undefined ? { kind: 'PASS' } : planLock(analysis, sql, node)
+      return node.lockingClause === undefined
+        ? { kind: 'PASS', calls: callsOf(node) }
+        : planLock(analysis, sql, node)
     case 'DeclareCursorStmt': {
       const query = node.query === undefined ? undefined : nodeOf(node.query as never)
       const isPlain =
@@ -82,18 +84,17 @@ function analyzeOne(analysis: Analysis, sql: SqlText): SinglePlan {
         )
       }
       refuseNested(query.node)
-      return { kind: 'PASS' }
+      return { kind: 'PASS', calls: callsOf(query.node) }
     }
     case 'TransactionStmt':
       return transactionPlan(node)
     default:
-      return { kind: 'PASS' }
+      return { kind: 'PASS', calls: [] }
   }
 }
 
 function hasWritingWith({ withClause }: { withClause?: SelectStmt['withClause'] }): boolean {
-  return (withClause?.ctes ?? []).some((item) => {
-    const query = 'CommonTableExpr' in item ? item.CommonTableExpr.ctequery : undefined
+  return withItemsOf(withClause).some(({ ctequery: query }) => {
     return query !== undefined && /^(Insert|Update|Delete|Merge)Stmt$/.test(Object.keys(query)[0]!)
   })
 }

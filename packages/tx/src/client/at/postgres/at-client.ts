@@ -108,6 +108,7 @@ export class AtClient {
   async #checkReads({ text, cursor }: PgSubmittable): Promise<void> {
     const plan = await this.#environment.planOf(this.#driver, text ?? cursor?.text ?? '')
     if (plan.kind !== 'PASS') throw refuseCursor()
+    await this.#environment.functions.check(this.#driver, plan.calls)
   }
 
   /** Gives the connection back; a transaction that is still open is rolled back before. */
@@ -156,7 +157,10 @@ export class AtClient {
       return this.#runInside(local, plan, query)
     }
     if (isTransactionPlan(plan)) return this.#begin(plan, query, xid!)
-    if (plan.kind === 'PASS') return this.#driver.query(query)
+    if (plan.kind === 'PASS') {
+      await this.#environment.functions.check(this.#driver, plan.calls)
+      return this.#driver.query(query)
+    }
     return this.#runAlone(plan, query, xid!)
   }
 
@@ -232,6 +236,7 @@ export class AtClient {
       throw local.failure
     }
     if (isChangePlan(plan)) return this.#change(local, plan, query)
+    if (plan.kind === 'PASS') await this.#environment.functions.check(this.#driver, plan.calls)
     const result = await this.#guard(local, () => this.#driver.query(query))
     if (plan.kind === 'SAVEPOINT') local.savepoint(plan.savepoint)
     if (plan.kind === 'ROLLBACK TO') {

@@ -73,7 +73,10 @@ async function queryInside(
   xid: string,
 ): Promise<PgResult> {
   const plan = await environment.planOf(pool, query.text)
-  if (plan.kind === 'PASS') return pool.query(query)
+  if (plan.kind === 'PASS') {
+    await environment.functions.check(pool, plan.calls)
+    return pool.query(query)
+  }
   if (plan.kind === 'MANY') {
     return withConnection(pool, (client) => new AtClient(environment, client).run(query))
   }

@@ -11,7 +11,8 @@ import { asOlderServer } from './test-older-server.ts'
 import { startTestPostgres, type TestPostgres } from './test-postgres.ts'
 
 const schema = `
-CREATE TABLE t (id int PRIMARY KEY, v int, u int UNIQUE, w text GENERATED ALWAYS AS (v::text) STORED);
+CREATE TABLE t (id int PRIMARY KEY, v int, u int UNIQUE, w text
+  GENERATED ALWAYS AS (v::text) STORED);
 INSERT INTO t (id, v, u) VALUES (1, 10, 1), (2, 20, 2), (3, 30, 3), (4, NULL, NULL);
 CREATE TABLE s (id int PRIMARY KEY, ref int, "Odd ""name" text);
 INSERT INTO s VALUES (1, 1, 'a'), (2, 2, '"b\\", (c)'), (3, 2, ''), (4, 9, NULL);
@@ -68,7 +69,8 @@ const forms: readonly (readonly [sql: string, values?: unknown[]])[] = [
   ['UPDATE t SET v = s.ref FROM s WHERE s.id = t.id AND s.ref < $1 RETURNING t.id, s.*', [5]],
   ['UPDATE t SET v = b.v FROM t AS b WHERE b.id = t.id + 1'],
   [
-    'UPDATE t AS x SET (v, u) = (b.v, b.id + 60) FROM t b JOIN s ON s.id = b.id WHERE b.id - 1 = x.id',
+    'UPDATE t AS x SET (v, u) = (b.v, b.id + 60) FROM t b JOIN s ON s.id = b.id WHERE b.id - 1 ' +
+      '= x.id',
   ],
   ['UPDATE t SET v = s.ref FROM s WHERE s.ref = t.id'],
   ['UPDATE t SET v = x.n FROM (VALUES (1, 7), (2, 8)) AS x (id, n) WHERE x.id = t.id RETURNING *'],
@@ -76,7 +78,8 @@ const forms: readonly (readonly [sql: string, values?: unknown[]])[] = [
   ['UPDATE t SET v = (SELECT count(*) FROM s WHERE s.ref = t.id)'],
   ['UPDATE t SET u = CASE id WHEN 1 THEN 30 WHEN 2 THEN 31 END WHERE id < 3'],
   [
-    'UPDATE t SET v = 99 WHERE id = (SELECT id FROM t ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) ' +
+    'UPDATE t SET v = 99 WHERE id = (SELECT id FROM t ORDER BY id LIMIT 1 FOR UPDATE SKIP ' +
+      'LOCKED) ' +
       'RETURNING *',
   ],
   ['UPDATE old SET v = 6 RETURNING old.v'],
@@ -93,7 +96,8 @@ const forms: readonly (readonly [sql: string, values?: unknown[]])[] = [
     [10],
   ],
   [
-    'WITH moved (a) AS MATERIALIZED (DELETE FROM s WHERE id > 900 RETURNING id) SELECT * FROM moved',
+    'WITH moved (a) AS MATERIALIZED (DELETE FROM s WHERE id > 900 RETURNING id) SELECT * FROM ' +
+      'moved',
   ],
   [
     'WITH one AS (INSERT INTO parent VALUES (8) RETURNING id), two AS (INSERT INTO child ' +
@@ -124,7 +128,8 @@ const newerForms: typeof forms = [
       'RETURNING merge_action(), t.id',
   ],
   [
-    'MERGE INTO t USING (VALUES (50)) AS x (id) ON x.id = t.id WHEN NOT MATCHED THEN INSERT (id) VALUES (x.id)',
+    'MERGE INTO t USING (VALUES (50)) AS x (id) ON x.id = t.id WHEN NOT MATCHED THEN INSERT ' +
+      '(id) VALUES (x.id)',
   ],
   [
     'WITH m AS (MERGE INTO t USING s ON s.id = t.id WHEN MATCHED THEN UPDATE SET v = s.ref ' +
@@ -322,7 +327,7 @@ describe('forms of statements in PostgreSQL', () => {
           )
         })
 
-        test('a row that another inserts behind the rehearsal is found by a second one', async () => {
+        test('a row that another inserts behind the rehearsal is found by a second', async () => {
           const earlier = await dump()
           const { coordinator, pool } = fixture
           let reads = 0

@@ -7,11 +7,13 @@ import type { FunctionCall } from './volatile-functions.ts'
 export type Plan = SinglePlan | ManyPlan
 
 /** What to do with one statement. */
-export type SinglePlan =
-  | ChangePlan
-  | TransactionPlan
-  /** Changes no rows: runs as it is. */
-  | { readonly kind: 'PASS' }
+export type SinglePlan = ChangePlan | TransactionPlan | PassPlan
+
+/** Changes no rows, unless a function that it calls does: runs as it is. */
+export interface PassPlan {
+  readonly kind: 'PASS'
+  readonly calls: readonly FunctionCall[]
+}
 
 /** Statements whose rows are kept or looked at. */
 export type ChangePlan = WritePlan | WithPlan | LockPlan

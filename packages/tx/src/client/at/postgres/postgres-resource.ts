@@ -9,7 +9,7 @@
  *
  * Inside a global transaction (an xid in the context) what changes or locks rows is a branch that
  * can be undone (analyze-sql.ts has the list of forms); what cannot be undone is refused. Functions
- * behind a SELECT, an operator, a cast or a column's default are not looked into: what one of them
+ * behind an operator, a cast, a view or a column's default are not looked into: what one of them
  * writes is not undone. The database needs the table `undo_log` ({@link postgresUndoLogDdl}).
  */
 import { systemClock, systemRandom, type Clock, type Random } from '@settee/kit'

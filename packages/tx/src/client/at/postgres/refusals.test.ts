@@ -107,6 +107,8 @@ const refused: [sql: string, message: RegExp][] = [
   ['UPDATE seen SET v = 2', /^a change of public\.seen was refused.*view/],
   ['DELETE FROM parent', /^DELETE FROM parent was refused.*child_parent_fkey of public\.child/],
   ['UPDATE t SET v = writes()', /^a call of the volatile function public\.writes .*STABLE/],
+  ['SELECT writes()', /^a call of the volatile function public\.writes .*STABLE/],
+  ['SELECT * FROM t WHERE v = writes()', /^a call of the volatile function/],
   ['UPDATE t SET v = 1 WHERE v = public.writes()', /^a call of the volatile function/],
   ['WITH w AS (SELECT writes()) UPDATE t SET v = 1', /^a call of the volatile function/],
   ['INSERT INTO t SELECT 5, 5, u FROM t WHERE u = writes()', /^a call of the volatile function/],

@@ -121,7 +121,7 @@ suite('repair of dirty rows on PostgreSQL', () => {
     }
   }
 
-  test('a row whose unique value was taken keeps what the branch left, if a person says so', async () => {
+  test('a row whose unique value is taken keeps what the branch left, if told so', async () => {
     const { coordinator, pool, plain, resource } = fixture
     await plain.query(`DELETE FROM account; INSERT INTO account VALUES (1, 'Ann', 100)`)
     const { xid } = await coordinator.run(() => pool.query(`UPDATE account SET owner = 'An'`))

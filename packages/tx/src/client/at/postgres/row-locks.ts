@@ -24,7 +24,8 @@ export function planLock({ grammar }: Analysis, sql: SqlText, node: SelectStmt):
   const text =
     from === undefined
       ? sql.text
-      : `${sql.text.slice(0, from.start)}, ${columns.join(', ')}${sql.text.slice(from.start, sql.end)}`
+      : `${sql.text.slice(0, from.start)}, ${columns.join(', ')}` +
+        sql.text.slice(from.start, sql.end)
   const spliced = expectAllowed(grammar, text)
   const count = (node.targetList?.length ?? 0) + 2 * tables.length
   if (spliced.kind !== 'SelectStmt' || spliced.node.targetList?.length !== count) {

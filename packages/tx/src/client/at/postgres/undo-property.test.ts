@@ -157,7 +157,8 @@ const forms: readonly ((scene: Scene, list: string, set: string) => string)[] = 
     )
   },
   (scene, list) =>
-    `INSERT INTO u (${list}) SELECT ${list} FROM t WHERE n < ${scene.random.below(9)} ON CONFLICT DO NOTHING`,
+    `INSERT INTO u (${list}) SELECT ${list} FROM t WHERE n < ${scene.random.below(9)} ` +
+    'ON CONFLICT DO NOTHING',
   (scene, _, set) => `UPDATE t SET ${set} WHERE n < ${scene.random.below(9)} RETURNING *`,
   (_scene, _list, set) => `UPDATE t SET ${set}`,
   (scene) => {
@@ -170,7 +171,8 @@ const forms: readonly ((scene: Scene, list: string, set: string) => string)[] = 
     `WITH gone AS (DELETE FROM t WHERE n < ${scene.random.below(9)} RETURNING *) ` +
     `INSERT INTO u (${list}) SELECT ${list} FROM gone ON CONFLICT DO NOTHING`,
   (_scene, _list, set) =>
-    `WITH x AS (UPDATE t SET ${set} RETURNING n), y AS (DELETE FROM u RETURNING *) SELECT count(*) FROM x`,
+    `WITH x AS (UPDATE t SET ${set} RETURNING n), y AS (DELETE FROM u RETURNING *) ` +
+    'SELECT count(*) FROM x',
   (scene, _, set) => `UPDATE t SET ${set}; DELETE FROM u WHERE n = ${scene.random.below(9)}`,
 ]
 

@@ -10,7 +10,7 @@
  * ```
  *
  * Functions are found by name, whatever their arguments are. Not looked at are functions behind
- * operators, casts, column defaults and views, and those that a SELECT calls.
+ * operators, casts, column defaults and views.
  */
 import type { Clock } from '@settee/kit'
 import type { Connection } from './pg-driver.ts'

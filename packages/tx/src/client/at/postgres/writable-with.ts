@@ -10,7 +10,8 @@
  * WITH "settee:0" (c0, image) AS (DELETE … RETURNING x, <image>),
  *      w (a) AS (SELECT c0 AS x FROM "settee:0"),
  *      "settee:main" AS (<main>)                       a SELECT, or RETURNING …, <image>
- * SELECT m.*, <images of the first row> FROM (SELECT) LEFT JOIN (SELECT *, true FROM "settee:main") m
+ * SELECT m.*, <images of the first row>
+ *   FROM (SELECT) LEFT JOIN (SELECT *, true FROM "settee:main") m
  *
  * image   [version, oid of the table, row before, row after]   of JSON; touched: [… , it was there
  *                                                              before, row after]
@@ -18,10 +19,11 @@
  */
 import {
   nodeOf,
-  type CommonTableExpr,
   type RangeVar,
   type SelectStmt,
   type SqlText,
+  type WithItem,
+  withItemsOf,
   type StatementNode,
 } from '@settee/sql/postgres'
 import { quoteIdentifier } from './pg-driver.ts'
@@ -53,9 +55,7 @@ interface Part {
 }
 
 export function planWith(analysis: Analysis, sql: SqlText, main: Main): WithPlan {
-  const clauses = (main.node.withClause?.ctes ?? []).flatMap((item) =>
-    'CommonTableExpr' in item ? [item.CommonTableExpr] : [],
-  )
+  const clauses = withItemsOf(main.node.withClause)
   const ranges = clauseRanges(sql, clauses.length)
   const last = planMain(analysis, sql.text.slice(ranges.at(-1)!.end, sql.end), main)
   const all: Part[] = []
@@ -119,7 +119,7 @@ interface Range {
 }
 
 interface Clause {
-  readonly clause: CommonTableExpr
+  readonly clause: WithItem
   readonly range: Range
   /** How many clauses that write are in front of it. */
   readonly rawIndex: number

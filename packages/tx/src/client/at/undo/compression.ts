@@ -13,7 +13,7 @@
  * ```
  * ZIP, as written   PK\3\4 20 0 8 0 0x21 crc32(4) packed(4) plain(4) 3 0 "zip" <data>
  *      as read, too  PK\3\4 20 8 8 time date 0(4) 0(4) 0(4) 3 0 "zip" <data>
- *                    PK\7\8 crc32(4) packed(4) plain(4)        numbers little-endian, else of 2 bytes
+ *                    PK\7\8 crc32(4) packed(4) plain(4)      numbers little-endian, else of 2 bytes
  * ```
  * The original cuts its archives off in front of the directory at their end, and reads none.
  */
@@ -37,7 +37,9 @@ export interface PackedUndoLog {
   readonly bytes: Uint8Array
 }
 
-/** Longest log that is stored as it is, in bytes: client.undo.compress.threshold of the original. */
+/**
+ * Longest log that is stored as it is, in bytes: client.undo.compress.threshold of the original.
+ */
 const compressAboveBytes = 64 * 1024
 
 /** Packs the JSON of an undo log. */
@@ -182,6 +184,7 @@ function tooLong(reason: string): Error {
 function damaged(reason: string): Error {
   return txError(
     'SETTEE_TX_BAD_UNDO_LOG',
-    `the undo log cannot be decompressed: ${reason}; look at the row in undo_log and at who wrote it`,
+    `the undo log cannot be decompressed: ${reason}; ` +
+      'look at the row in undo_log and at who wrote it',
   )
 }

@@ -60,7 +60,8 @@ function encodeRecords(records: TableRecords, javaPackage: string): string {
   const suffix = records.rows.length === 0 ? '$EmptyTableRecords' : ''
   const rows = records.rows.map((row) => encodeRow(row, javaPackage)).join(',')
   return (
-    `{"@class":"${javaPackage}.sql.struct.TableRecords${suffix}","tableName":${JSON.stringify(records.tableName)},` +
+    `{"@class":"${javaPackage}.sql.struct.TableRecords${suffix}",` +
+    `"tableName":${JSON.stringify(records.tableName)},` +
     `"rows":["java.util.ArrayList",[${rows}]]}`
   )
 }

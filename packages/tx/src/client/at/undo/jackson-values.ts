@@ -9,7 +9,7 @@
  * | Long, BigInteger, BigDecimal | `[class,digits]`, never through a binary number | the digits |
  * | Date | `[class,ms]` | `2024-02-29` |
  * | Time | `[class,"23:59:59"]` | the string |
- * | Timestamp, LocalDateTime | `[class,[ms,nanos]]`, whole seconds `[class,ms]` | `2024-02-29 23:59:59.123456`, in UTC |
+ * | Timestamp, LocalDateTime | `[class,[ms,nanos]]`, `[class,ms]` | `2024-02-29 23:59:59.123456` |
  * | SerialBlob | `[class,base64]`, `["[B",base64]` for BINARY columns | lower-case hexadecimal |
  * | SerialClob, UUID | `[class,string]` | the string |
  * | PGobject | see jackson-postgres.ts | as PostgreSQL prints it |

@@ -1,7 +1,7 @@
 /**
- * Puts AT mode on what an application has of `mysql2` or `mariadb`: a pool, a connection, a cluster,
- * or the driver's module for an ORM that opens its connections by itself. The object given stays the
- * one to use; nothing that holds it already can send a statement past.
+ * Puts AT mode on what an application has of `mysql2` or `mariadb`: a pool, a connection, a
+ * cluster, or the driver's module for an ORM that opens its connections by itself. The object given
+ * stays the one to use; nothing that holds it already can send a statement past.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SetteeError } from '@settee/kit'

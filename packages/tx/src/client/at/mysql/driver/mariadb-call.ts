@@ -113,8 +113,8 @@ export function readArguments(sql: MariadbSql, values: unknown): MariadbArgument
 }
 
 /**
- * Text and values with a value for each `?`. Names become `?`; when one stands for more than a value
- * (a list, in the text protocol), the values are written into the text.
+ * Text and values with a value for each `?`. Names become `?`; when one stands for more than a
+ * value (a list, in the text protocol), the values are written into the text.
  */
 export function readStatement(
   { sql, values }: Pick<MariadbArguments, 'sql' | 'values'>,

@@ -15,7 +15,7 @@ async function openAt(own: mariadb.ConnectionConfig = {}): Promise<Opened<mariad
 }
 
 describe('mariadb: connections', () => {
-  test('a released connection with an open local transaction is rolled back before others get it', async () => {
+  test('a connection released in a transaction is rolled back before its next use', async () => {
     const { target: pool } = shop.intercept(
       shop.mariadbPool({ connectionLimit: 1, noControlAfterUse: true }),
     )
@@ -28,7 +28,7 @@ describe('mariadb: connections', () => {
     assert.equal(recorder.log.at(-1), 'release')
   })
 
-  test('phase two has a connection of the pool, or the single one when no transaction is open on it', async () => {
+  test('phase two has a connection of the pool, or the single one when none uses it', async () => {
     const { source } = shop.intercept(shop.mariadbPool({ connectionLimit: 1 }))
     for (let round = 0; round < 3; round++) {
       const own = await source.connect()
@@ -65,7 +65,7 @@ describe('mariadb: connections', () => {
   })
 
   for (const [moment, arrange] of lossMoments) {
-    test(`a connection killed ${moment} gives errors and no hang, and the pool goes on`, async () => {
+    test(`a connection killed ${moment} gives errors, no hang, and the pool goes on`, async () => {
       const { target: pool } = shop.intercept(shop.mariadbPool({ connectionLimit: 1 }))
       arrange(shop)
       const stream = async (): Promise<unknown> => {

@@ -1,6 +1,6 @@
 /**
- * What AT mode needs of the promise API of `mariadb`, as structural types: the driver belongs to the
- * application and is no dependency of this package. All of it is public.
+ * What AT mode needs of the promise API of `mariadb`, as structural types: the driver belongs to
+ * the application and is no dependency of this package. All of it is public.
  */
 import type { Readable } from 'node:stream'
 

@@ -146,7 +146,9 @@ export class Mysql2Call implements StatementCall {
     this.#settleIfDone()
   }
 
-  /** A timeout is for callers who do not want to wait for the server any longer: they hear at once. */
+  /**
+   * A timeout is for callers who do not want to wait for the server any longer: they hear at once.
+   */
   #hearError(error: unknown): void {
     if (this.#failure !== undefined) return
     this.#failure = { error }

@@ -12,7 +12,7 @@ const shop = useShop()
 const { recorder } = shop
 
 describe('mysql2: connections', () => {
-  test('a released connection with an open local transaction is rolled back before others get it', async () => {
+  test('a connection released in a transaction is rolled back before its next use', async () => {
     const { target: pool } = shop.intercept(shop.mysqlPool({ connectionLimit: 1 }))
     const connection = await inside(() => connectionOf(pool))
     await inside(() => told((done) => connection.query('BEGIN', done)))
@@ -34,7 +34,7 @@ describe('mysql2: connections', () => {
     assert.deepEqual((await next)[0], [{ count: 3 }])
   })
 
-  test('each statement runs in the context of its caller, whoever has opened or freed the connection', async () => {
+  test('each statement runs in the context of its caller, whoever opened it', async () => {
     const { target: pool } = shop.intercept(shop.mysqlPool({ connectionLimit: 1 }))
     const seen: unknown[] = []
     recorder.before = (call) => seen.push([call.xid, currentContext().xid])
@@ -61,7 +61,7 @@ describe('mysql2: connections', () => {
   })
 
   for (const [moment, arrange] of lossMoments) {
-    test(`a connection killed ${moment} gives errors and no hang, and the pool goes on`, async () => {
+    test(`a connection killed ${moment} gives errors, no hang, and the pool goes on`, async () => {
       const { target: pool } = shop.intercept(shop.mysqlPool({ connectionLimit: 1 }))
       arrange(shop)
       for (const run of [
@@ -117,7 +117,7 @@ describe('mysql2: connections', () => {
     await end
   })
 
-  test('a connection that was never let in gives the error of the driver, also to what waits', async () => {
+  test('a connection that was never let in gives its error to what waits, too', async () => {
     const login = { ...shop.options, password: 'wrong' }
     const ask = (connection: mysql.Connection): Promise<unknown[]> =>
       Promise.all([

@@ -100,7 +100,9 @@ export class Mysql2Interception {
     return this.#gate.isBusy || this.#at?.isOpen === true
   }
 
-  /** Rolls back what is open, behind everything that was sent; closes the connection if it fails. */
+  /**
+   * Rolls back what is open, behind everything that was sent; closes the connection if it fails.
+   */
   async settle(): Promise<void> {
     await this.#gate.enqueue(async () => {
       if (this.#at?.isOpen !== true) return

@@ -38,7 +38,7 @@ describe('mysql2: a held statement', () => {
     )
   })
 
-  test('what is sent meanwhile waits, in order, also what is outside of the transaction', async () => {
+  test('what is sent meanwhile waits, in order, also from outside of the transaction', async () => {
     const { target: connection } = shop.intercept(await shop.mysqlConnection())
     const order: string[] = []
     const say = (name: string) => () => order.push(name)

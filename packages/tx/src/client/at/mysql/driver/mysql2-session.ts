@@ -182,7 +182,8 @@ export class Mysql2Session implements MysqlSession {
     if (!(await this.state()).hasNoBackslashEscapes) return
     throw txError(
       'SETTEE_TX_UNSUPPORTED_SQL',
-      'a list or object as a value was refused: the driver escapes it with backslashes, which the ' +
+      'a list or object as a value was refused: the driver escapes it with backslashes, ' +
+        'which the ' +
         'session with NO_BACKSLASH_ESCAPES does not read as such; use execute, or single values',
     )
   }

@@ -264,7 +264,7 @@ const ways: readonly Way[] = [
   },
 ]
 
-describe('mysql2: every way to send a statement comes to AT mode, with the outcome of the driver', () => {
+describe('mysql2: each way to send comes to AT mode, with the outcome of the driver', () => {
   for (const way of ways) {
     test(way.name, async () => {
       const expected = await way.run({

@@ -17,9 +17,9 @@
  * application ◀─ callback, promise, `end` ─┘
  * ```
  *
- * The application hears of its statement only when {@link AtConnection.handle} has ended. Until then
- * everything else that it sends on the connection waits, so that `handle` has the connection for
- * itself, and a pool does not get it back.
+ * The application hears of its statement only when {@link AtConnection.handle} has ended. Until
+ * then everything else that it sends on the connection waits, so that `handle` has the connection
+ * for itself, and a pool does not get it back.
  */
 
 /** A value as the server's text has it: text, bytes of a binary column, or NULL. */
@@ -198,7 +198,9 @@ export interface AtConnection {
    * rejects, the connection is closed instead.
    */
   release(): Promise<void>
-  /** The server has rolled back by itself: the session was reset, its user changed, or it is lost. */
+  /**
+   * The server has rolled back by itself: the session was reset, its user changed, or it is lost.
+   */
   reset(): void
 }
 

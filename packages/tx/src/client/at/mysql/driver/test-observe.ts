@@ -40,7 +40,7 @@ export function settled(running: Promise<unknown>): Promise<unknown> {
 }
 
 /** What tells two outcomes apart, whoever made them. */
-export function plain(value: unknown): unknown {
+function plain(value: unknown): unknown {
   if (value instanceof Error) {
     const { name, message, code, errno, sqlState, sql } = value as Error & Record<string, unknown>
     return { name, message: withoutIds(message), code, errno, sqlState, sql }

@@ -199,10 +199,12 @@ export const lossMessage: RegExp = /closed|killed|KILLED|PROTOCOL_CONNECTION_LOS
 export async function createKinds(root: RootConnection): Promise<unknown[]> {
   await root.query(
     'CREATE OR REPLACE TABLE kinds (big BIGINT UNSIGNED, exact DECIMAL(30,10), day DATE, ' +
-      'at DATETIME(6), text VARCHAR(20), json JSON, raw BLOB, bits BIT(9), bit BIT(1), nothing INT)',
+      'at DATETIME(6), text VARCHAR(20), json JSON, raw BLOB, bits BIT(9), bit BIT(1), nothing ' +
+      'INT)',
   )
   await root.query(
-    "INSERT INTO kinds VALUES (18446744073709551615, 12345678901234567890.0123456789, '2026-02-28', " +
+    'INSERT INTO kinds VALUES (18446744073709551615, 12345678901234567890.0123456789, ' +
+      "'2026-02-28', " +
       "'2026-01-02 03:04:05.000001', 'ä𝄞', '{\"a\":1}', X'00FF', b'101010101', b'1', NULL)",
   )
   const texts = [

@@ -92,7 +92,9 @@ function hold(query: JsQuery, run: Run): void {
   }
 }
 
-/** A transaction or connection from outside of a global transaction, which cannot be used in one. */
+/**
+ * A transaction or connection from outside of a global transaction, which cannot be used in one.
+ */
 function guard<Sql extends JsSql>(scope: Sql): Sql {
   return wrapSql(scope, {
     isHeld: () => branchXid() !== undefined,
@@ -127,7 +129,10 @@ async function runOnPool(
 ): Promise<void> {
   const own = ownQuery(sql, query)
   const plan = await environment.planOf(pool, own.text)
-  if (plan.kind === 'PASS') return send()
+  if (plan.kind === 'PASS') {
+    await environment.functions.check(pool, plan.calls)
+    return send()
+  }
   if (isSpecial(query)) throw refuseSpecial()
   if (isTransactionPlan(plan)) {
     throw refuse(`${plan.kind} on a pool`, 'the next query may get another connection', 'use begin')
