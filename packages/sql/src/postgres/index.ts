@@ -2,11 +2,11 @@ export { createParseCache, type ParseCache, type ParseCacheOptions } from '../pa
 export {
   loadPostgresGrammar,
   nodeOf,
+  withItemsOf,
   type PostgresGrammar,
   type Statement,
   type StatementNode,
   type WithItem,
-  withItemsOf,
 } from './grammar.ts'
 export type { SqlText, Token } from './sql-text.ts'
 export type {

@@ -20,7 +20,13 @@
  * several in one string                each by itself, in one local transaction
  * ```
  */
-import { nodeOf, type RangeVar, type SelectStmt, type SqlText } from '@settee/sql/postgres'
+import {
+  nodeOf,
+  withItemsOf,
+  type RangeVar,
+  type SelectStmt,
+  type SqlText,
+} from '@settee/sql/postgres'
 import { planPin } from './pinned-update.ts'
 import type { Plan, SinglePlan, WritePlan } from './plan.ts'
 import { imageColumns, joinReturning, splitReturning } from './returning.ts'
@@ -94,9 +100,10 @@ function analyzeOne(analysis: Analysis, sql: SqlText): SinglePlan {
 }
 
 function hasWritingWith({ withClause }: { withClause?: SelectStmt['withClause'] }): boolean {
-  return withItemsOf(withClause).some(({ ctequery: query }) => {
-    return query !== undefined && /^(Insert|Update|Delete|Merge)Stmt$/.test(Object.keys(query)[0]!)
-  })
+  return withItemsOf(withClause).some(
+    ({ ctequery: query }) =>
+      query !== undefined && /^(Insert|Update|Delete|Merge)Stmt$/.test(Object.keys(query)[0]!),
+  )
 }
 
 function planWrite(analysis: Analysis, sql: SqlText, statement: WriteNode): WritePlan {

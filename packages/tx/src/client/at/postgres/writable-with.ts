@@ -19,12 +19,12 @@
  */
 import {
   nodeOf,
+  withItemsOf,
   type RangeVar,
   type SelectStmt,
   type SqlText,
-  type WithItem,
-  withItemsOf,
   type StatementNode,
+  type WithItem,
 } from '@settee/sql/postgres'
 import { quoteIdentifier } from './pg-driver.ts'
 import { aliasOf, type Target, type WithPlan } from './plan.ts'

@@ -14,6 +14,8 @@
  * | SerialClob, UUID | `[class,string]` | the string |
  * | PGobject | see jackson-postgres.ts | as PostgreSQL prints it |
  *
+ * A timestamp of whole seconds is `[class,ms]`.
+ *
  * Java knows no date without a time zone, so dates and timestamps count as UTC: a Java peer that
  * shares the database must run in UTC too. A date that Java's calendar cannot hold exactly (such
  * as `infinity` or a year BC) belongs into the log as a String.
