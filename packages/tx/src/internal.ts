@@ -15,7 +15,7 @@ export { CoordinatorShell } from './server/coordinator.ts'
 export { Session } from './server/session.ts'
 
 // The client without its sockets.
-export { retryOnConflict, reportFailed, type Outcome } from './client/at/postgres/global-lock.ts'
+export { retryOnConflict, reportFailed, type Outcome } from './client/at/global-lock.ts'
 export type { AtEnvironment } from './client/at/postgres/environment.ts'
 export { createUndoDeletion } from './client/at/undo-deletion.ts'
 export type { AnswerTo, CallType, CoordinatorLink, RequestOf } from './client/coordinator-link.ts'

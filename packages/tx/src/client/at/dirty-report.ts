@@ -7,7 +7,8 @@
  * `{"dirty": DirtyReportJson}`; what the person chose comes back with the next branch rollback
  * (repair-choice.ts). The original only logs the row (SQLUndoDirtyException).
  */
-import { isSetteeError, type SetteeError } from '@settee/kit'
+import { isSetteeError, messageOf, type SetteeError } from '@settee/kit'
+import { txError } from '../../errors.ts'
 import { BranchStatus, BranchType } from '../../protocol/status.ts'
 import type { RepairChoice } from '../repair-choice.ts'
 import type { BranchPort } from '../resource.ts'
@@ -215,6 +216,16 @@ export class DirtyRowsError extends Error {
 export function dirtyReportOf(branch: BranchKey, error: unknown): DirtyReport | undefined {
   if (error instanceof DirtyRowsError) return { ...branch, error: error.reason, rows: error.rows }
   return needsPerson(error) ? { ...branch, error, rows: [] } : undefined
+}
+
+/** A failure of the undo itself, such as a constraint, in which trying again cannot help. */
+export function undoFailure(cause: unknown): SetteeError {
+  return txError(
+    'SETTEE_TX_DIRTY_DATA',
+    `the branch cannot be undone: ${messageOf(cause)}; choose in the console which state its ` +
+      'rows shall have, or correct them by hand and delete the row in undo_log',
+    { cause },
+  )
 }
 
 /** Whether a person must decide, because trying again cannot help. */

@@ -1,6 +1,6 @@
 /** Plans of UPDATE and DELETE. */
 import type { DeleteStatement, Range, UpdateStatement } from '@settee/sql/mysql'
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import { callsIn, refuseAssignments } from './expressions.ts'
 import type { DeletePlan, NamedUse, RowSource, UpdatePlan } from './plan.ts'
 import { join, slice } from './sql-fragment.ts'

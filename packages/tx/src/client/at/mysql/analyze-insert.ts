@@ -6,7 +6,7 @@ import type {
   InsertStatement,
   Range,
 } from '@settee/sql/mysql'
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import { callsIn, isConstant, isRandom, namesColumns, refuseAssignments } from './expressions.ts'
 import type { DuplicateAssignment, InsertPlan, InsertRows, InsertValue } from './plan.ts'
 import { slice, type Fragment } from './sql-fragment.ts'

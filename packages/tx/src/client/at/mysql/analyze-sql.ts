@@ -30,7 +30,7 @@ import {
   type SetStatement,
   type TransactionStatement,
 } from '@settee/sql/mysql'
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import { planDelete, planUpdate } from './analyze-change.ts'
 import { planInsert } from './analyze-insert.ts'
 import { callsIn, refuseAssignments, refuseNested } from './expressions.ts'

@@ -10,9 +10,9 @@
 import { txError } from '../../../errors.ts'
 import type { SetteeError } from '@settee/kit'
 import { parseSqlMode, type MysqlMode } from '@settee/sql/mysql'
-import { retryOnConflict, type Conflict, type Outcome } from '../postgres/global-lock.ts'
-import { LocalTransaction } from '../postgres/local-transaction.ts'
-import { refuse } from '../postgres/statement-kinds.ts'
+import { retryOnConflict, type Conflict, type Outcome } from '../global-lock.ts'
+import { LocalTransaction } from '../local-transaction.ts'
+import { refuse } from '../refuse.ts'
 import {
   ServerStatus,
   type AtConnection,

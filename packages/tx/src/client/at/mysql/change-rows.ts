@@ -1,6 +1,6 @@
 /** Runs UPDATE and DELETE and keeps the rows as they were before and after. */
 import { assert } from '@settee/kit'
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import type { StatementUndoLog } from '../undo/undo-log.ts'
 import { quoteName } from './column-types.ts'
 import type { RawValue } from './driver/session.ts'

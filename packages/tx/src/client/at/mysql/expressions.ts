@@ -9,7 +9,7 @@ import {
   type Expression,
   type MysqlStatement,
 } from '@settee/sql/mysql'
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 
 /** A call of a function that may be one of the database. */
 export interface NamedCall {

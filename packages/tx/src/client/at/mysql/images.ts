@@ -1,6 +1,6 @@
 /** Rows of a table as images: read in a form that loses nothing, found again by primary key. */
 import { epochMs } from '../undo/jackson-time.ts'
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import type { Field, Row, TableRecords } from '../undo/undo-log.ts'
 import {
   canonicalText,

@@ -3,7 +3,7 @@
  * Values that are computed, such as UUID(), are computed before, and the statement then inserts
  * what they were.
  */
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import { quoteName, textLiteral } from './column-types.ts'
 import type { RawValue } from './driver/session.ts'
 import { runOwn, type Execution } from './execution.ts'

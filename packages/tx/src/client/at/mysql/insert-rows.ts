@@ -15,7 +15,7 @@
  * ```
  */
 import { txError } from '../../../errors.ts'
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import type { StatementUndoLog } from '../undo/undo-log.ts'
 import { checkTable } from './change-rows.ts'
 import { canonicalText, quoteName } from './column-types.ts'

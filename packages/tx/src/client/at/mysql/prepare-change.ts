@@ -1,5 +1,5 @@
 /** Looks whether a statement's changes can be undone, before anything of it has run. */
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import {
   deleteTargets,
   runDelete,

@@ -5,7 +5,7 @@
  * are refused. Functions are looked up by name; those of the server itself are in no list.
  */
 import type { Clock } from '@settee/kit'
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import type { MysqlSession } from './driver/session.ts'
 import type { NamedCall } from './expressions.ts'
 

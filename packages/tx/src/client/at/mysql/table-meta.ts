@@ -7,7 +7,7 @@
  * once in each local transaction, when the table is locked against changes of the schema.
  */
 import type { Clock } from '@settee/kit'
-import { refuse } from '../postgres/statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import { columnTypeOf, quoteName, type ColumnType } from './column-types.ts'
 import type { BoundValue, MysqlSession, RawValue } from './driver/session.ts'
 import { mysqlUndoLogDdl, type UndoTable } from './undo-table.ts'

@@ -11,20 +11,18 @@
  * ```
  * Original: org.apache.seata.rm.datasource.undo.AbstractUndoLogManager.undo.
  */
-import { messageOf, type SetteeError } from '@settee/kit'
-import { txError } from '../../../errors.ts'
 import { BranchStatus } from '../../../protocol/status.ts'
 import type { RepairChoice } from '../../repair-choice.ts'
 import {
   describeDirtyRows,
   dirtyReportOf,
   DirtyRowsError,
-  needsPerson,
   sendDirtyReport,
+  undoFailure,
   type DirtyReport,
 } from '../dirty-report.ts'
 import { unpackUndoLog } from '../undo/compression.ts'
-import { decodeUndoLog } from '../undo/jackson-codec.ts'
+import { readUndoLog } from '../undo/read-undo-log.ts'
 import type { BranchKey, BranchUndoLog } from '../undo/undo-log.ts'
 import type { MysqlSession, MysqlSource } from './driver/session.ts'
 import type { AtEnvironment } from './environment.ts'
@@ -38,7 +36,6 @@ import {
   type Dirty,
   type Repair,
 } from './undo-statement.ts'
-import type { UndoRow } from './undo-table.ts'
 
 export interface UndoOptions {
   /** Longest wait for a row lock of the database, in ms. */
@@ -47,9 +44,6 @@ export interface UndoOptions {
   /** What a person decided about rows that were dirty. */
   readonly choice?: RepairChoice | undefined
 }
-
-/** Longest undo log that is always read, in characters: peers may write longer ones than we. */
-const minMaxUndoLength = 64 * 2 ** 20
 
 /** Attempts when a late phase one commits its undo row at the same moment. */
 const maxAttempts = 3
@@ -117,8 +111,10 @@ async function undoInside(
   const row = await undoTable.select(session, branch)
   if (row === undefined) return undoTable.insertDefence(session, branch)
   if (row.isFinished) return
-  const maxLength = Math.max(limits.maxUndoLength, minMaxUndoLength)
-  const log = await readUndoLog(row, branch, { maxLength, choice })
+  const { maxUndoLength } = limits
+  const log = await readUndoLog(branch, { maxUndoLength, choice }, (maxBytes) =>
+    unpackUndoLog(row.log, maxBytes),
+  )
   const repair = choice === undefined ? undefined : { choice, settled: new Set<string>() }
   const found: Dirty[] = []
   // Goes on behind a dirty statement, so that a person sees all rows that are dirty.
@@ -142,35 +138,6 @@ async function undo(
   try {
     return await undoStatement(session, tables, statement, repair)
   } catch (error) {
-    throw isUnundoable(error) ? new DirtyRowsError(dirtyError(error), []) : error
+    throw isUnundoable(error) ? new DirtyRowsError(undoFailure(error), []) : error
   }
-}
-
-/** A person may give up a log that cannot be read: then the rows stay as they are. */
-async function readUndoLog(
-  row: UndoRow,
-  branch: BranchKey,
-  { maxLength, choice }: { readonly maxLength: number; readonly choice: RepairChoice | undefined },
-): Promise<BranchUndoLog> {
-  try {
-    const log = decodeUndoLog(await unpackUndoLog(row.log, maxLength), { maxLength })
-    if (log.xid === branch.xid && BigInt(log.branchId) === BigInt(branch.branchId)) return log
-    throw txError(
-      'SETTEE_TX_BAD_UNDO_LOG',
-      `the undo log of branch ${branch.branchId} of ${branch.xid} is that of branch ` +
-        `${log.branchId} of ${log.xid}; look at who wrote the row in undo_log`,
-    )
-  } catch (error) {
-    if (choice !== 'now' || !needsPerson(error)) throw error
-    return { ...branch, statements: [] }
-  }
-}
-
-function dirtyError(cause: unknown): SetteeError {
-  return txError(
-    'SETTEE_TX_DIRTY_DATA',
-    `the branch cannot be undone: ${messageOf(cause)}; choose in the console which state its ` +
-      'rows shall have, or correct them by hand and delete the row in undo_log',
-    { cause },
-  )
 }

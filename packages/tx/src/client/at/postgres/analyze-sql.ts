@@ -31,13 +31,8 @@ import { planPin } from './pinned-update.ts'
 import type { Plan, SinglePlan, WritePlan } from './plan.ts'
 import { imageColumns, joinReturning, splitReturning } from './returning.ts'
 import { planLock } from './row-locks.ts'
-import {
-  expectAllowed,
-  refuse,
-  refuseNested,
-  splitStatements,
-  transactionPlan,
-} from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
+import { expectAllowed, refuseNested, splitStatements, transactionPlan } from './statement-kinds.ts'
 import { callsOf } from './volatile-functions.ts'
 import { planWith } from './writable-with.ts'
 import { returningOf, targetOf, type Analysis, type WriteNode } from './write-target.ts'

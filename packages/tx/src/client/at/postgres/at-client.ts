@@ -7,7 +7,7 @@ import { isSetteeError, type SetteeError } from '@settee/kit'
 import { branchXid } from '../../branch-context.ts'
 import { txError } from '../../../errors.ts'
 import type { AtEnvironment } from './environment.ts'
-import { retryOnConflict, type Conflict } from './global-lock.ts'
+import { retryOnConflict, type Conflict } from '../global-lock.ts'
 import { prepareChange } from './images.ts'
 import {
   awaitLocked,
@@ -17,7 +17,7 @@ import {
   rollBack,
   runAlone,
 } from './local-branch.ts'
-import { LocalTransaction } from './local-transaction.ts'
+import { LocalTransaction } from '../local-transaction.ts'
 import {
   answer,
   ignoreError,
@@ -37,7 +37,8 @@ import {
   type ManyPlan,
   type SinglePlan,
 } from './plan.ts'
-import { refuse, type TransactionPlan } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
+import type { TransactionPlan } from './statement-kinds.ts'
 
 export class AtClient {
   readonly #environment: AtEnvironment

@@ -6,7 +6,7 @@ import { branchXid } from '../../branch-context.ts'
 import { txError } from '../../../errors.ts'
 import { AtClient } from './at-client.ts'
 import type { AtEnvironment } from './environment.ts'
-import { retryOnConflict, type Outcome } from './global-lock.ts'
+import { retryOnConflict, type Outcome } from '../global-lock.ts'
 import { runAlone } from './local-branch.ts'
 import {
   answer,
@@ -20,7 +20,7 @@ import {
   type PgResult,
 } from './pg-driver.ts'
 import { isTransactionPlan } from './plan.ts'
-import { refuse } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 
 /** The client type that a pool's `connect` gives. */
 export type ClientOf<Pool extends PgPool> = Pool['connect'] extends {

@@ -7,7 +7,7 @@ import { toUndoValue } from './column-values.ts'
 import type { KeyedRecords } from './lock-keys.ts'
 import { rawText, type PgClient, type PgField, type PgQuery, type PgResult } from './pg-driver.ts'
 import { markName } from './returning.ts'
-import { refuse } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import { keyText, type Column, type Table } from './table-meta.ts'
 
 /** The texts of a row's columns. */

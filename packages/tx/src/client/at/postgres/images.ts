@@ -19,7 +19,7 @@ import {
   type WritePlan,
 } from './plan.ts'
 import { rehearse } from './rehearsal.ts'
-import { refuse } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import { matchesFields, type Table } from './table-meta.ts'
 import type { Run, TouchedRow, TouchedTable } from './touched.ts'
 import { checkRowCount, checkUndoable, refuseAltered, refuseNewKey } from './undoable.ts'

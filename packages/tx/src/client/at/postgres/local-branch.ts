@@ -19,13 +19,13 @@ import { packUndoLog, type PackedUndoLog } from '../undo/compression.ts'
 import { encodeUndoLog } from '../undo/jackson-codec.ts'
 import type { BranchUndoLog, StatementUndoLog, TableRecords } from '../undo/undo-log.ts'
 import type { AtEnvironment } from './environment.ts'
-import { readBackoff, reportFailed, type Conflict, type Outcome } from './global-lock.ts'
+import { readBackoff, reportFailed, type Conflict, type Outcome } from '../global-lock.ts'
 import { prepareChange } from './images.ts'
-import { LocalTransaction } from './local-transaction.ts'
+import { LocalTransaction } from '../local-transaction.ts'
 import { lockKeysOf, type KeyedRecords } from './lock-keys.ts'
 import { sqlState, type PgClient, type PgQuery, type PgResult } from './pg-driver.ts'
 import type { ChangePlan } from './plan.ts'
-import { refuse } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 
 /** Runs one statement as a branch of its own. */
 export async function runAlone(

@@ -14,7 +14,8 @@
 import { nodeOf, type PostgresGrammar, type SqlText, type UpdateStmt } from '@settee/sql/postgres'
 import { aliasOf, type Pin } from './plan.ts'
 import { checkSettings, imageColumns, joinReturning, markOf } from './returning.ts'
-import { expectAllowed, refuse } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
+import { expectAllowed } from './statement-kinds.ts'
 
 /** Texts of the two statements. */
 export function planPin(

@@ -12,7 +12,8 @@ import type { Node, RangeVar, SelectStmt, SqlText } from '@settee/sql/postgres'
 import { firstLocation } from './pinned-update.ts'
 import { aliasOf, relationOf, type LockPlan } from './plan.ts'
 import { checkSettings, markOf, versionOf } from './returning.ts'
-import { expectAllowed, refuse } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
+import { expectAllowed } from './statement-kinds.ts'
 import type { Analysis } from './write-target.ts'
 
 export function planLock({ grammar }: Analysis, sql: SqlText, node: SelectStmt): LockPlan {

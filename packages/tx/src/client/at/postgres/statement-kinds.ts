@@ -11,7 +11,7 @@ import {
   type StatementNode,
   type TransactionStmt,
 } from '@settee/sql/postgres'
-import { txError } from '../../../errors.ts'
+import { refuse } from '../refuse.ts'
 
 /** Statements that begin, end or divide a local transaction. */
 export type TransactionPlan =
@@ -166,12 +166,4 @@ export function transactionPlan(node: TransactionStmt): TransactionPlan {
         'let the coordinator decide with COMMIT',
       )
   }
-}
-
-/** The error that says what was refused, why, and what to do. */
-export function refuse(what: string, why: string, fix: string): Error {
-  return txError(
-    'SETTEE_TX_UNSUPPORTED_SQL',
-    `${what} was refused inside a global transaction: ${why}; ${fix}`,
-  )
 }

@@ -8,7 +8,7 @@
 import type { Clock } from '@settee/kit'
 import { jdbcTypeOf } from './column-values.ts'
 import { quoteIdentifier, rawText, type Connection, type PgField } from './pg-driver.ts'
-import { refuse } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import { postgresUndoLogDdl, type UndoTable } from './undo-table.ts'
 
 export interface Column {

@@ -11,16 +11,14 @@
  * ```
  * Original: org.apache.seata.rm.datasource.undo.AbstractUndoLogManager.undo.
  */
-import { messageOf, type SetteeError } from '@settee/kit'
-import { txError } from '../../../errors.ts'
 import { BranchStatus } from '../../../protocol/status.ts'
-import { decodeUndoLog } from '../undo/jackson-codec.ts'
+import { readUndoLog } from '../undo/read-undo-log.ts'
 import {
   describeDirtyRows,
   dirtyReportOf,
   DirtyRowsError,
-  needsPerson,
   sendDirtyReport,
+  undoFailure,
   type DirtyReport,
 } from '../dirty-report.ts'
 import { unpackUndoLog } from '../undo/compression.ts'
@@ -32,7 +30,6 @@ import { sqlState, withConnection, type PgClient, type PgPool } from './pg-drive
 import { createRepair, repairStatement } from './repair-statement.ts'
 import type { TableCache } from './table-meta.ts'
 import { isUnundoable, sqlWriter, undoStatement, type Dirty } from './undo-statement.ts'
-import type { UndoRow } from './undo-table.ts'
 
 export interface UndoOptions {
   /** Longest wait for a row lock of the database, in ms. */
@@ -41,12 +38,6 @@ export interface UndoOptions {
   /** What a person decided about rows that were dirty. */
   readonly choice?: RepairChoice | undefined
 }
-
-/** Longest undo log that is always read, in characters: peers may write longer ones than we. */
-const minMaxUndoLength = 256 * 2 ** 20
-
-/** Bytes of UTF-8 that a UTF-16 unit has at most. */
-const maxBytesOfUnit = 3
 
 /** Attempts when a late phase one commits its undo row at the same moment. */
 const maxAttempts = 3
@@ -100,39 +91,20 @@ async function undoInside(
   const row = await undoTable.select(client, branch)
   if (row === undefined) return undoTable.insertDefence(client, branch)
   if (row.isFinished) return
-  const maxLength = Math.max(limits.maxUndoLength, minMaxUndoLength)
-  const log = await readUndoLog(row, branch, { maxLength, choice })
+  const { maxUndoLength } = limits
+  const log = await readUndoLog(branch, { maxUndoLength, choice }, async (maxBytes) => {
+    checkWhole(row.log.context)
+    return unpackUndoLog(row.log, maxBytes)
+  })
   const dirty = await undoStatements(client, tables, log, choice)
   if (dirty.length > 0) {
     const images = dirty.flatMap(({ rows }) => rows)
     throw new DirtyRowsError(dirty[0]!.error, describeDirtyRows(images, sqlWriter))
   }
   await client.query({ text: 'SET CONSTRAINTS ALL IMMEDIATE' }).catch((error: unknown) => {
-    throw isUnundoable(error) ? new DirtyRowsError(dirtyError(error), []) : error
+    throw isUnundoable(error) ? new DirtyRowsError(undoFailure(error), []) : error
   })
   await undoTable.delete(client, [branch])
-}
-
-/** A person may give up a log that cannot be read: then the rows stay as they are. */
-async function readUndoLog(
-  row: UndoRow,
-  branch: BranchKey,
-  { maxLength, choice }: { readonly maxLength: number; readonly choice: RepairChoice | undefined },
-): Promise<BranchUndoLog> {
-  try {
-    checkWhole(row.log.context)
-    const text = await unpackUndoLog(row.log, maxBytesOfUnit * maxLength)
-    const log = decodeUndoLog(text, { maxLength })
-    if (log.xid === branch.xid && BigInt(log.branchId) === BigInt(branch.branchId)) return log
-    throw txError(
-      'SETTEE_TX_BAD_UNDO_LOG',
-      `the undo log of branch ${branch.branchId} of ${branch.xid} is that of branch ` +
-        `${log.branchId} of ${log.xid}; look at who wrote the row in undo_log`,
-    )
-  } catch (error) {
-    if (choice !== 'now' || !needsPerson(error)) throw error
-    return { ...branch, statements: [] }
-  }
 }
 
 /** Goes on behind a dirty statement, so that a person sees all rows that are dirty. */
@@ -150,7 +122,7 @@ async function undoStatements(
         ? undoStatement(client, tables, statement)
         : repairStatement(client, tables, statement, repair)
     const dirty = await undo.catch((error: unknown) => {
-      throw isUnundoable(error) ? new DirtyRowsError(dirtyError(error), []) : error
+      throw isUnundoable(error) ? new DirtyRowsError(undoFailure(error), []) : error
     })
     if (dirty === undefined) continue
     found.push(dirty)
@@ -158,13 +130,4 @@ async function undoStatements(
     if (dirty.rows.length === 0) break
   }
   return found
-}
-
-function dirtyError(cause: unknown): SetteeError {
-  return txError(
-    'SETTEE_TX_DIRTY_DATA',
-    `the branch cannot be undone: ${messageOf(cause)}; choose in the console which state its ` +
-      'rows shall have, or correct them by hand and delete the row in undo_log',
-    { cause },
-  )
 }

@@ -1,7 +1,7 @@
 /** Which changes of a table that can be undone cannot, and why. */
 import type { AtEnvironment } from './environment.ts'
 import type { Target } from './plan.ts'
-import { refuse } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 import type { Table } from './table-meta.ts'
 
 /** @throws SETTEE_TX_UNSUPPORTED_SQL with the reason and what to do. */

@@ -14,7 +14,7 @@
  */
 import type { Clock } from '@settee/kit'
 import type { Connection } from './pg-driver.ts'
-import { refuse } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 
 export interface FunctionCall {
   readonly schema: string | undefined

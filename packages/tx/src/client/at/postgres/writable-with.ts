@@ -36,7 +36,8 @@ import {
   versionOf,
   type RowNames,
 } from './returning.ts'
-import { expectAllowed, refuse, refuseNested } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
+import { expectAllowed, refuseNested } from './statement-kinds.ts'
 import { callsOf } from './volatile-functions.ts'
 import { returningOf, targetOf, type Analysis, type WriteNode } from './write-target.ts'
 

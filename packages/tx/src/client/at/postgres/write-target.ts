@@ -9,7 +9,7 @@ import type {
 } from '@settee/sql/postgres'
 import { relationOf, type ImageForm, type Target } from './plan.ts'
 import { namesOf, type Returning } from './returning.ts'
-import { refuse } from './statement-kinds.ts'
+import { refuse } from '../refuse.ts'
 
 /** What the analysis has to know of the server. */
 export interface ServerFeatures {

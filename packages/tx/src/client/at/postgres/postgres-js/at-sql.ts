@@ -9,11 +9,11 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { branchXid } from '../../../branch-context.ts'
 import { AtClient } from '../at-client.ts'
 import type { AtEnvironment } from '../environment.ts'
-import { retryOnConflict } from '../global-lock.ts'
+import { retryOnConflict } from '../../global-lock.ts'
 import { runAlone } from '../local-branch.ts'
 import { withConnection, type PgPool, type PgQuery, type PgResult } from '../pg-driver.ts'
 import { isTransactionPlan } from '../plan.ts'
-import { refuse } from '../statement-kinds.ts'
+import { refuse } from '../../refuse.ts'
 import {
   asClient,
   parsersOf,

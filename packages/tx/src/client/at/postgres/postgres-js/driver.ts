@@ -12,7 +12,7 @@ import {
   type PgTypes,
   type TypeParser,
 } from '../pg-driver.ts'
-import { refuse } from '../statement-kinds.ts'
+import { refuse } from '../../refuse.ts'
 
 export interface JsColumn {
   readonly name: string

@@ -2,7 +2,7 @@
  * What a local transaction inside a global one has changed so far, with its savepoints. Pure state:
  * the client tells it what the server has done.
  */
-import type { StatementUndoLog } from '../undo/undo-log.ts'
+import type { StatementUndoLog } from './undo/undo-log.ts'
 import type { Conflict } from './global-lock.ts'
 
 export class LocalTransaction {

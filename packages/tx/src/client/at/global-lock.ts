@@ -10,10 +10,17 @@
  *  └── no conflict ──► register branch, undo row, COMMIT
  * ```
  */
-import { backoffMs, currentContext, sleep, type SetteeError } from '@settee/kit'
+import {
+  backoffMs,
+  currentContext,
+  sleep,
+  type Clock,
+  type Random,
+  type SetteeError,
+} from '@settee/kit'
 import type { Long } from '@settee/wire'
-import { BranchStatus, BranchType } from '../../../protocol/status.ts'
-import type { AtEnvironment } from './environment.ts'
+import { BranchStatus, BranchType } from '../../protocol/status.ts'
+import type { BranchPort } from '../resource.ts'
 
 export interface Conflict {
   readonly error: SetteeError
@@ -23,8 +30,13 @@ export interface Conflict {
 }
 
 /** What of a resource waiting for global locks needs; that of every database has it. */
-export type LockEnvironment = Pick<AtEnvironment, 'clock' | 'port' | 'random' | 'resourceId'> & {
-  readonly limits: Pick<AtEnvironment['limits'], 'lockWaitMs'>
+export interface LockEnvironment {
+  readonly resourceId: string
+  readonly port: BranchPort
+  readonly clock: Clock
+  readonly random: Random
+  /** Longest wait for global locks without row locks held, in ms. */
+  readonly limits: { readonly lockWaitMs: number }
 }
 
 export type Outcome<Result> = { readonly result: Result } | { readonly conflict: Conflict }
